@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BACKEND_STATE_H
+#define BACKEND_STATE_H
+
+#include "core/wire.h"
+
+/*
+ * The state: the only writer of the backend's fleet. It takes reports and failures of probes, hangs them on the nodes,
+ * asks for verdicts, raises the revision and tells watchers which node changed. Owns the fleet, the ring of recent
+ * events and the in-memory ring of query rates for sparklines.
+ */
+struct state;
+
+#define STATE_EVENTS_MAX 2000
+#define STATE_SPARK_MAX  120 /* samples kept per node and per PoP */
+
+/* Takes the fleet. */
+struct state *state_new(struct fleet *f);
+void state_free(struct state *s);
+const struct fleet *state_fleet(const struct state *s);
+
+/* Replaces the declared topology; facts of nodes that keep their name and address are carried over. Takes `f`. */
+void state_reload(struct state *s, struct fleet *f, struct mono now, struct wall wall);
+
+/* A probe of node i answered. `probe_id` is unique per node ("bird/protocols"); the report is taken. */
+void state_apply(struct state *s, size_t node, const char *probe_id, struct report *report, struct mono now, struct wall wall);
+/* A probe of node i failed; planes it feeds (`gives`, REPORT_* bits) keep their old facts, which grow stale. */
+void state_fail(struct state *s, size_t node, const char *probe_id, unsigned gives, const struct err *why, struct mono now,
+	struct wall wall);
+/* Re-judges what only time has changed (stale); call about once a second. */
+void state_tick(struct state *s, struct mono now, struct wall wall);
+
+/* Facts kept from before a restart: drawn as stale until polled. `age_s` at the time of loading. */
+void state_restore(struct state *s, size_t node, struct report *facts, double age_s, struct mono now);
+
+/* Appends an event of the backend itself. */
+void state_tell(struct state *s, const char *kind, enum verdict severity, struct wall wall, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* Newest last; *n is set. Borrowed until the next change. */
+const struct event *state_events(const struct state *s, size_t *n);
+/* Query-rate samples, oldest first, NAN for "no rate"; returns how many were written (<= max). */
+size_t state_node_spark(const struct state *s, size_t node, double *out, size_t max);
+size_t state_pop_spark(const struct state *s, size_t pop, double *out, size_t max);
+
+/* Told after each change, from inside state_* calls; may not call back into the state. Any member may be NULL. */
+struct state_watcher {
+	void (*node_changed)(void *arg, size_t node); /* facts or verdict changed, revision was raised */
+	void (*node_seen)(void *arg, size_t node);    /* polled, nothing new but its age */
+	void (*event)(void *arg, const struct event *e);
+	void (*reloaded)(void *arg);                  /* topology replaced: indices are void */
+	void *arg;
+};
+void state_watch(struct state *s, const struct state_watcher *w);
+
+#endif
