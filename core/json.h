@@ -46,7 +46,7 @@ struct slice json_slice(const struct json *v);             /* empty when no stri
 const char *json_text(const struct json *v, const char *otherwise);
 int64_t json_int(const struct json *v, int64_t otherwise); /* integers only */
 double json_double(const struct json *v, double otherwise); /* numbers; never NAN from the document */
-bool json_bool(const struct json *v, bool otherwise);
+bool json_boolean(const struct json *v, bool otherwise);
 
 /* Strict getters. "need": the key must be there; "want": absent or null leaves *out untouched and returns 0. */
 int json_need_int(const struct json *o, const char *key, int64_t min, int64_t max, int64_t *out, struct err *err);
@@ -64,9 +64,10 @@ struct json_writer {
 	struct buf *out;
 	unsigned depth;
 	bool need_comma;
+	bool after_key;
 	bool pretty; /* two-space indentation */
 };
-#define JSON_WRITER(buffer) { .out = (buffer), .depth = 0, .need_comma = false, .pretty = false }
+#define JSON_WRITER(buffer) { .out = (buffer), .depth = 0, .need_comma = false, .after_key = false, .pretty = false }
 
 void json_begin_object(struct json_writer *w);
 void json_end_object(struct json_writer *w);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Building requests: the few helpers that every driver's `ask` uses. Arguments are copied into the request's arena, so a
+ * driver may pass anything; a shell never sees them unquoted (the transport quotes once).
+ */
+#include "core/driver.h"
+
+#include <stdarg.h>
+
+void
+request_init(struct request *r)
+{
+	r->kind = REQUEST_NONE;
+	r->arena = arena_new();
+	r->n_commands = 0;
+	r->path = NULL;
+}
+
+void
+request_done(struct request *r)
+{
+	arena_free(r->arena);
+	r->arena = NULL;
+	r->n_commands = 0;
+}
+
+int
+request_add_argv(struct request *r, const char *tag, const char *const *argv, size_t n)
+{
+	if (r->n_commands == REQUEST_COMMANDS_MAX || n == 0 || n > REQUEST_ARGV_MAX)
+		return -1;
+	struct request_command *c = &r->commands[r->n_commands++];
+	c->tag = arena_strdup(r->arena, tag);
+	for (size_t i = 0; i < n; i++)
+		c->argv[i] = arena_strdup(r->arena, argv[i]);
+	c->argv[n] = NULL;
+	r->kind = REQUEST_EXEC;
+	return 0;
+}
+
+int
+request_add_command(struct request *r, const char *tag, ...)
+{
+	const char *argv[REQUEST_ARGV_MAX + 1];
+	size_t n = 0;
+	va_list args;
+	va_start(args, tag);
+	const char *arg = va_arg(args, const char *);
+	while (arg && n <= REQUEST_ARGV_MAX) {
+		argv[n++] = arg;
+		arg = va_arg(args, const char *);
+	}
+	va_end(args);
+	return request_add_argv(r, tag, argv, n);
+}
+
+void
+request_set_path(struct request *r, const char *path)
+{
+	r->path = arena_strdup(r->arena, path);
+	r->kind = REQUEST_HTTP;
+}
