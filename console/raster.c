@@ -239,34 +239,38 @@ raster_draw_land(struct raster *r, const struct geo_view *v)
 	free(land.sums);
 }
 
+/* Whether a dot is drawn that lies so many dots from the start of its line. */
 static bool
-is_on(struct raster_dash dash, unsigned step)
+is_on(struct raster_dash dash, double along)
 {
 	unsigned period = dash.on + dash.off;
 
 	if (dash.off == 0)
 		return true;
-	return (step + period - dash.phase % period) % period < dash.on;
+	return ((unsigned)along + period - dash.phase % period) % period < dash.on;
 }
 
-/* Draws all but the last dot; returns the steps made so far, so that dashes run on over corners. */
-static unsigned
+/* Draws all but the last dot; returns how far along the line it ends, so that dashes run on over
+ * corners. */
+static double
 draw_piece(struct raster *r, double x0, double y0, double x1, double y1, struct raster_dash dash,
-	unsigned step)
+	double along)
 {
 	double w = 2 * r->cols, h = 4 * r->rows;
-	unsigned n = (unsigned)ceil(fmin(fmax(fabs(x1 - x0), fabs(y1 - y0)), 1e6));
+	double length = fmin(fmax(fabs(x1 - x0), fabs(y1 - y0)), 1e6);
+	int n = (int)ceil(length);
 
 	if ((x0 < 0 && x1 < 0) || (y0 < 0 && y1 < 0) || (x0 >= w && x1 >= w) ||
 		(y0 >= h && y1 >= h))
-		return step + n;
-	for (unsigned i = 0; i < n; i++) {
+		return along + length;
+	for (int i = 0; i < n; i++) {
+		/* multiplied first: exact where both ends are whole dots */
 		double x = floor(x0 + (x1 - x0) * i / n), y = floor(y0 + (y1 - y0) * i / n);
 
-		if (x >= 0 && y >= 0 && x < w && y < h && is_on(dash, step + i))
+		if (x >= 0 && y >= 0 && x < w && y < h && is_on(dash, along + length * i / n))
 			raster_set_dot(r, (int)x, (int)y);
 	}
-	return step + n;
+	return along + length;
 }
 
 void
@@ -275,9 +279,9 @@ raster_draw_line(
 {
 	if (!isfinite(x0) || !isfinite(y0) || !isfinite(x1) || !isfinite(y1))
 		return;
-	unsigned step = draw_piece(r, x0, y0, x1, y1, dash, 0);
+	double along = draw_piece(r, x0, y0, x1, y1, dash, 0);
 
-	if (is_on(dash, step) && x1 >= 0 && y1 >= 0 && x1 < 2 * r->cols && y1 < 4 * r->rows)
+	if (is_on(dash, along) && x1 >= 0 && y1 >= 0 && x1 < 2 * r->cols && y1 < 4 * r->rows)
 		raster_set_dot(r, (int)x1, (int)y1);
 }
 
@@ -285,8 +289,7 @@ void
 raster_draw_arc(struct raster *r, const struct geo_view *v, struct geo_point from,
 	struct geo_point to, struct raster_dash dash)
 {
-	double x0 = 0, y0 = 0;
-	unsigned step = 0;
+	double x0 = 0, y0 = 0, along = 0;
 
 	if (!isfinite(from.lat) || !isfinite(from.lon) || !isfinite(to.lat) || !isfinite(to.lon))
 		return;
@@ -296,7 +299,7 @@ raster_draw_arc(struct raster *r, const struct geo_view *v, struct geo_point fro
 		geo_project(v, geo_between(from, to, (double)i / ARC_PIECES), &x, &y);
 		/* over the seam of the world the line goes on at the other side */
 		if (i > 0 && fabs(x - x0) < M_PI * v->scale_x)
-			step = draw_piece(r, x0, y0, x, y, dash, step);
+			along = draw_piece(r, x0, y0, x, y, dash, along);
 		x0 = x;
 		y0 = y;
 	}

@@ -27,9 +27,9 @@ enum raster_charset {
 	RASTER_ASCII,    /* ' . : */
 };
 
-/* How a line is broken: `on` dots drawn, `off` dots left out, over and over. Raising `phase` by one
- * moves the pattern one dot from the line's first end to its second: that is how traffic flows.
- * Solid if off is 0. */
+/* How a line is broken: `on` dots drawn, `off` dots left out (each 0..1000), over and over. Raising
+ * `phase` by one moves the pattern one dot from the line's first end to its second: that is how
+ * traffic flows. Solid if off is 0. */
 struct raster_dash {
 	unsigned on, off, phase;
 };

@@ -123,7 +123,7 @@ geo_between(struct geo_point a, struct geo_point b, double t)
 {
 	double d = angle_between(a, b);
 
-	if (sin(d) < 1e-9)
+	if (sin(d) < 1e-6)
 		return t < 0.5 ? a : b;
 	double p = sin((1 - t) * d) / sin(d), q = sin(t * d) / sin(d);
 	double pa = p * cos(radians(a.lat)), qb = q * cos(radians(b.lat));
