@@ -44,8 +44,8 @@ void raster_set_dot(struct raster *r, int x, int y);
 /* False beyond the edges. */
 bool raster_get_dot(const struct raster *r, int x, int y);
 
-/* Fills the land of a view (of the picture's own size in dots). Half a millisecond for a world,
- * two for a continent: keep the result for as long as geo_view_equal says so. */
+/* Fills the land of a view (of the picture's own size in dots). At 160 by 45 cells 0.8 ms for a
+ * world, 1.4 ms for a continent: keep the result for as long as geo_view_equal says so. */
 void raster_draw_land(struct raster *r, const struct geo_view *v);
 /* The great circle from one point to another, the short way round. */
 void raster_draw_arc(struct raster *r, const struct geo_view *v, struct geo_point from,
