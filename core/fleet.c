@@ -201,6 +201,18 @@ pop_is_stale(const struct fleet *f, const struct pop *p, struct mono now)
 	return true;
 }
 
+void
+fleet_refresh_pop_seen(struct fleet *f, size_t pop)
+{
+	struct pop *p = &f->pops[pop];
+	p->seen = (struct mono){ 0 };
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		struct mono seen = f->nodes[p->nodes[i]].seen;
+		if (i == 0 || mono_before(seen, p->seen))
+			p->seen = seen; /* a node never seen is the oldest of all: zero */
+	}
+}
+
 struct announce_count
 fleet_count_announced(const struct fleet *f, size_t prefix, struct mono now)
 {

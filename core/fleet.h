@@ -179,6 +179,9 @@ double pop_age_s(const struct pop *p, struct mono now);
 bool node_is_stale(const struct node *n, struct mono now);
 bool pop_is_stale(const struct fleet *f, const struct pop *p, struct mono now);
 
+/* Sets a PoP's `seen` to the oldest of its nodes' newest facts. */
+void fleet_refresh_pop_seen(struct fleet *f, size_t pop);
+
 /* How many PoPs announce a prefix, with what is not known. Stale PoPs count as unknown, never as announced. */
 struct announce_count {
 	size_t announced, prefer_away, withdrawn, unknown;

@@ -394,6 +394,99 @@ report_merge(struct report *into, const struct report *from)
 	into->extras = from->extras;
 }
 
+/* FNV-1a, 64 bits */
+static void
+mix(uint64_t *h, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	for (size_t i = 0; i < len; i++)
+		*h = (*h ^ p[i]) * UINT64_C(1099511628211);
+}
+
+static void
+mix_text(uint64_t *h, const char *text)
+{
+	if (text)
+		mix(h, text, strlen(text));
+	mix(h, "", 1);
+}
+
+static void
+mix_int(uint64_t *h, int64_t n)
+{
+	mix(h, &n, sizeof n);
+}
+
+static void
+mix_sessions(uint64_t *h, const struct report *r)
+{
+	for (size_t i = 0; i < r->n_sessions; i++) {
+		const struct session_fact *s = &r->sessions[i];
+		mix_text(h, s->name);
+		mix_text(h, s->peer);
+		mix_text(h, s->state_word);
+		mix_int(h, s->state * 16 + (int)s->admin_state);
+		mix_int(h, s->received);
+		mix_int(h, s->advertised);
+		mix_int(h, s->last_error.code * 256 + s->last_error.subcode);
+		mix_text(h, s->last_error.text);
+		mix_text(h, s->last_error.message);
+	}
+}
+
+static void
+mix_exports(uint64_t *h, const struct report *r)
+{
+	for (size_t i = 0; i < r->n_exports; i++) {
+		const struct export_fact *e = &r->exports[i];
+		mix_text(h, e->session);
+		mix_int(h, e->is_known * 16 + (int)e->family);
+		for (size_t j = 0; j < e->n_routes; j++) {
+			mix(h, &e->routes[j].prefix, sizeof e->routes[j].prefix);
+			mix_text(h, e->routes[j].communities);
+			mix_int(h, e->routes[j].is_gshut * 256 + e->routes[j].prepends);
+		}
+	}
+	for (size_t i = 0; i < r->n_origins; i++) {
+		mix_text(h, r->origins[i].by);
+		mix_int(h, r->origins[i].is_enabled);
+	}
+	for (size_t i = 0; i < r->n_rib; i++) {
+		mix(h, &r->rib[i].prefix, sizeof r->rib[i].prefix);
+		mix_int(h, (int64_t)r->rib[i].paths);
+		mix_text(h, r->rib[i].peers);
+	}
+}
+
+uint64_t
+report_fingerprint(const struct report *r)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+	mix_int(&h, r->sections);
+	mix_sessions(&h, r);
+	mix_exports(&h, r);
+	for (size_t i = 0; i < r->n_answers; i++) {
+		const struct answer_fact *a = &r->answers[i];
+		mix_text(&h, a->vantage);
+		mix_text(&h, a->target);
+		mix_int(&h, a->is_answered);
+		mix_text(&h, a->rcode);
+		mix_text(&h, a->identity);
+		mix_int(&h, a->serial);
+	}
+	for (size_t i = 0; i < r->dns.n_zones; i++) {
+		mix_text(&h, r->dns.zones[i].name);
+		mix_int(&h, r->dns.zones[i].serial);
+		mix_text(&h, r->dns.zones[i].state);
+	}
+	for (size_t i = 0; i < r->n_versions; i++)
+		mix_text(&h, r->versions[i].version);
+	mix_int(&h, r->is_healthy);
+	mix_text(&h, r->health_text);
+	mix_text(&h, r->identity);
+	return h;
+}
+
 static const char *const fsm_names[] = {
 	"unknown", "Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established", "other",
 };

@@ -207,6 +207,9 @@ struct version_fact *report_add_version(struct report *r, const char *what, stru
 /* Copies the sections that `from` states into `into`, replacing those there. */
 void report_merge(struct report *into, const struct report *from);
 
+/* A hash over what an operator would call a change: states, prefixes, answers, versions; not counters, not ages. */
+uint64_t report_fingerprint(const struct report *r);
+
 const char *fsm_state_name(enum fsm_state s); /* "Established" */
 enum fsm_state fsm_state_parse(struct slice word); /* case-insensitive; FSM_OTHER for an unknown word */
 const char *admin_state_name(enum admin_state s); /* "up", "down", "unknown" */

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The state: every fact enters the backend here and nowhere else. A report is merged into its node's facts, a rate is
+ * made of two counters, node and PoP are judged again, and watchers (API, history) are told whether anything an operator
+ * would call a change came of it. What only grows older is told as "seen", which costs observers a few bytes.
+ *
+ * A counter that falls, or an uptime that does, is a restart: no rate for that interval, and an event. Failures are facts
+ * too: the old facts stay and grow stale, the error stands beside them with its own words.
+ */
+#include "backend/state.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backend/verdict.h"
+#include "core/text.h"
+
+#define PROBES_MAX   16
+#define WATCHERS_MAX 4
+
+#define SESSION_SECTIONS REPORT_SESSIONS
+#define WIRE_SECTIONS    (REPORT_EXPORTS | REPORT_RIB)
+#define SERVICE_SECTIONS (REPORT_DNS | REPORT_ANSWERS | REPORT_HEALTH)
+
+struct probe_error {
+	char probe[32];
+	unsigned gives;
+	enum err_code code;
+	char text[REASON_TEXT];
+};
+
+struct spark {
+	double values[STATE_SPARK_MAX];
+	size_t next, n;
+};
+
+/* What the state keeps of a node beside the fleet. */
+struct node_extra {
+	int64_t queries;       /* counter at the last sample, -1 none */
+	int64_t uptime_s;
+	struct mono sampled;
+	uint64_t fingerprint;
+	size_t n_errors;
+	struct probe_error errors[PROBES_MAX];
+	struct spark spark;
+};
+
+struct pop_extra {
+	struct spark spark;
+	struct mono sampled;
+};
+
+struct state {
+	struct fleet *fleet;
+	struct node_extra *nodes;
+	struct pop_extra *pops;
+	struct event events[STATE_EVENTS_MAX];
+	size_t n_events;
+	uint64_t next_event;
+	struct state_watcher watchers[WATCHERS_MAX];
+	size_t n_watchers;
+	bool has_ticked;
+	struct mono ticked;
+};
+
+static void
+spark_add(struct spark *s, double value)
+{
+	s->values[s->next] = value;
+	s->next = (s->next + 1) % STATE_SPARK_MAX;
+	if (s->n < STATE_SPARK_MAX)
+		s->n++;
+}
+
+static size_t
+spark_read(const struct spark *s, double *out, size_t max)
+{
+	size_t n = s->n < max ? s->n : max;
+	for (size_t i = 0; i < n; i++)
+		out[i] = s->values[(s->next + STATE_SPARK_MAX - n + i) % STATE_SPARK_MAX];
+	return n;
+}
+
+static void
+prepare_extras(struct state *s)
+{
+	s->nodes = xcalloc(s->fleet->n_nodes, sizeof *s->nodes);
+	s->pops = xcalloc(s->fleet->n_pops, sizeof *s->pops);
+	for (size_t i = 0; i < s->fleet->n_nodes; i++)
+		s->nodes[i].queries = s->nodes[i].uptime_s = -1;
+}
+
+struct state *
+state_new(struct fleet *f)
+{
+	struct state *s = xcalloc(1, sizeof *s);
+	s->fleet = f;
+	s->next_event = 1;
+	prepare_extras(s);
+	return s;
+}
+
+void
+state_free(struct state *s)
+{
+	if (!s)
+		return;
+	fleet_free(s->fleet);
+	free(s->nodes);
+	free(s->pops);
+	free(s);
+}
+
+const struct fleet *
+state_fleet(const struct state *s)
+{
+	return s->fleet;
+}
+
+void
+state_watch(struct state *s, const struct state_watcher *w)
+{
+	if (s->n_watchers == WATCHERS_MAX)
+		abort(); /* a fixed set of rooms watches */
+	s->watchers[s->n_watchers++] = *w;
+}
+
+const struct event *
+state_events(const struct state *s, size_t *n)
+{
+	*n = s->n_events;
+	return s->events;
+}
+
+static struct event *
+new_event(struct state *s, const char *kind, enum verdict severity, struct wall wall)
+{
+	if (s->n_events == STATE_EVENTS_MAX) {
+		size_t drop = STATE_EVENTS_MAX / 4;
+		memmove(s->events, s->events + drop, (STATE_EVENTS_MAX - drop) * sizeof s->events[0]);
+		s->n_events -= drop;
+	}
+	struct event *e = &s->events[s->n_events++];
+	memset(e, 0, sizeof *e);
+	e->id = s->next_event++;
+	e->at = wall;
+	e->severity = severity;
+	snprintf(e->kind, sizeof e->kind, "%s", kind);
+	return e;
+}
+
+static void
+publish_event(struct state *s, const struct event *e)
+{
+	for (size_t i = 0; i < s->n_watchers; i++)
+		if (s->watchers[i].event)
+			s->watchers[i].event(s->watchers[i].arg, e);
+}
+
+void
+state_tell(struct state *s, const char *kind, enum verdict severity, struct wall wall, const char *format, ...)
+{
+	struct event *e = new_event(s, kind, severity, wall);
+	va_list args;
+	va_start(args, format);
+	vsnprintf(e->text, sizeof e->text, format, args);
+	va_end(args);
+	publish_event(s, e);
+}
+
+static void
+tell_node(struct state *s, const struct node *n, const char *kind, enum verdict severity, struct wall wall, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+
+static void
+tell_node(struct state *s, const struct node *n, const char *kind, enum verdict severity, struct wall wall, const char *format, ...)
+{
+	struct event *e = new_event(s, kind, severity, wall);
+	snprintf(e->node, sizeof e->node, "%s", n->name);
+	if (n->pop != FLEET_NO_POP)
+		snprintf(e->pop, sizeof e->pop, "%s", s->fleet->pops[n->pop].name);
+	va_list args;
+	va_start(args, format);
+	vsnprintf(e->text, sizeof e->text, format, args);
+	va_end(args);
+	publish_event(s, e);
+}
+
+/* -- sessions: what went up or down between two reports -- */
+
+static const struct session_fact *
+find_session(const struct report *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_sessions; i++)
+		if (strcmp(r->sessions[i].name, name) == 0)
+			return &r->sessions[i];
+	return NULL;
+}
+
+static void
+tell_sessions(struct state *s, const struct node *n, const struct report *report, struct wall wall)
+{
+	if (!(report->sections & REPORT_SESSIONS) || !(n->facts->sections & REPORT_SESSIONS) || n->is_restored)
+		return;
+	for (size_t i = 0; i < report->n_sessions; i++) {
+		const struct session_fact *now = &report->sessions[i], *was = find_session(n->facts, now->name);
+		if (!was) {
+			tell_node(s, n, "session", VERDICT_OK, wall, "%s: new session %s", n->name, now->name);
+			continue;
+		}
+		bool is_up = now->state == FSM_ESTABLISHED, was_up = was->state == FSM_ESTABLISHED;
+		if (is_up == was_up)
+			continue;
+		const char *why = now->last_error.message ? now->last_error.message : now->last_error.text;
+		if (is_up)
+			tell_node(s, n, "session", VERDICT_OK, wall, "%s: session %s came up", n->name, now->name);
+		else
+			tell_node(s, n, "session", VERDICT_DEGRADED, wall, "%s: session %s went down (%s)%s%s", n->name, now->name,
+				now->state_word ? now->state_word : fsm_state_name(now->state), why ? ": " : "", why ? why : "");
+	}
+	for (size_t i = 0; i < n->facts->n_sessions; i++)
+		if (!find_session(report, n->facts->sessions[i].name))
+			tell_node(s, n, "session", VERDICT_DEGRADED, wall, "%s: session %s is no longer configured", n->name,
+				n->facts->sessions[i].name);
+}
+
+/* -- rates -- */
+
+static void
+sample_rate(struct state *s, struct node *n, struct node_extra *x, const struct report *report, struct mono now, struct wall wall)
+{
+	if (!(report->sections & REPORT_DNS))
+		return;
+	const struct dns_fact *d = &report->dns;
+	bool is_restart = (x->queries >= 0 && d->queries >= 0 && d->queries < x->queries) ||
+		(x->uptime_s >= 0 && d->uptime_s >= 0 && d->uptime_s < x->uptime_s);
+	double elapsed = mono_is_set(x->sampled) ? mono_s_since(now, x->sampled) : 0;
+	if (!isnan(d->qps))
+		n->qps = d->qps;
+	else if (is_restart || x->queries < 0 || d->queries < 0 || elapsed < 0.05)
+		n->qps = NAN;
+	else
+		n->qps = (double)(d->queries - x->queries) / elapsed;
+	if (is_restart)
+		tell_node(s, n, "restart", VERDICT_DEGRADED, wall, "%s: its DNS daemon was restarted: no rate for this interval", n->name);
+	x->queries = d->queries;
+	x->uptime_s = d->uptime_s;
+	x->sampled = now;
+	spark_add(&x->spark, n->qps);
+}
+
+/* -- planes -- */
+
+static enum plane_name
+plane_of_sections(unsigned gives)
+{
+	if (gives & SESSION_SECTIONS)
+		return PLANE_SESSION;
+	if (gives & (WIRE_SECTIONS | REPORT_ORIGINS))
+		return PLANE_WIRE;
+	return PLANE_SERVICE;
+}
+
+static bool
+feeds(unsigned gives, enum plane_name p)
+{
+	static const unsigned sections[PLANE_COUNT] = { SESSION_SECTIONS, WIRE_SECTIONS, SERVICE_SECTIONS };
+	return (gives & sections[p]) || (plane_of_sections(gives) == p && !(gives & (SESSION_SECTIONS | WIRE_SECTIONS | SERVICE_SECTIONS)));
+}
+
+/* A plane shows the first error among the probes that feed it; the node shows the first of all. */
+static void
+refresh_errors(struct node *n, const struct node_extra *x)
+{
+	for (int p = 0; p < PLANE_COUNT; p++) {
+		n->planes[p].error = ERR_OK;
+		n->planes[p].error_text[0] = '\0';
+		for (size_t i = 0; i < x->n_errors; i++) {
+			if (!feeds(x->errors[i].gives, (enum plane_name)p))
+				continue;
+			n->planes[p].error = x->errors[i].code;
+			snprintf(n->planes[p].error_text, sizeof n->planes[p].error_text, "%s", x->errors[i].text);
+			break;
+		}
+	}
+	n->error[0] = '\0';
+	n->error_code = ERR_OK;
+	if (x->n_errors > 0) {
+		snprintf(n->error, sizeof n->error, "%s", x->errors[0].text);
+		n->error_code = x->errors[0].code;
+	}
+}
+
+static void
+forget_error(struct node_extra *x, const char *probe)
+{
+	for (size_t i = 0; i < x->n_errors; i++) {
+		if (strcmp(x->errors[i].probe, probe) != 0)
+			continue;
+		memmove(&x->errors[i], &x->errors[i + 1], (x->n_errors - i - 1) * sizeof x->errors[0]);
+		x->n_errors--;
+		return;
+	}
+}
+
+static void
+keep_error(struct node_extra *x, const char *probe, unsigned gives, const struct err *why)
+{
+	forget_error(x, probe);
+	if (x->n_errors == PROBES_MAX)
+		x->n_errors--;
+	struct probe_error *e = &x->errors[x->n_errors++];
+	snprintf(e->probe, sizeof e->probe, "%s", probe);
+	e->gives = gives;
+	e->code = why->code == ERR_OK ? ERR_FAILED : why->code;
+	text_sanitise_to(slice_of(why->text), e->text, sizeof e->text);
+}
+
+/* -- judging -- */
+
+static uint64_t
+mix(uint64_t h, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * UINT64_C(1099511628211);
+	return h;
+}
+
+/* Two significant digits: a rate that trembles is no change. */
+static double
+coarse(double qps)
+{
+	if (isnan(qps) || qps <= 0)
+		return qps;
+	double unit = pow(10, floor(log10(qps)) - 1);
+	return round(qps / unit) * unit;
+}
+
+static uint64_t
+fingerprint(const struct node *n)
+{
+	uint64_t h = report_fingerprint(n->facts);
+	double qps = isnan(n->qps) ? -1 : coarse(n->qps);
+	h = mix(h, &qps, sizeof qps);
+	h = mix(h, &n->verdict, sizeof n->verdict);
+	for (size_t i = 0; i < n->reasons.n; i++)
+		h = mix(h, n->reasons.text[i], strlen(n->reasons.text[i]));
+	for (int p = 0; p < PLANE_COUNT; p++) {
+		h = mix(h, &n->planes[p].is_good, sizeof n->planes[p].is_good);
+		h = mix(h, n->planes[p].error_text, strlen(n->planes[p].error_text));
+	}
+	return mix(h, n->error, strlen(n->error));
+}
+
+static void
+tell_pop(struct state *s, const struct pop *p, enum verdict was, const enum announced *announced, struct wall wall)
+{
+	if (was != p->verdict) {
+		struct event *e = new_event(s, "verdict", p->verdict, wall);
+		snprintf(e->pop, sizeof e->pop, "%s", p->name);
+		snprintf(e->text, sizeof e->text, "%s: %s, was %s%s%s", p->name, verdict_name(p->verdict), verdict_name(was),
+			p->reasons.n ? ": " : "", p->reasons.n ? p->reasons.text[0] : "");
+		publish_event(s, e);
+	}
+	for (size_t i = 0; i < s->fleet->n_prefixes; i++) {
+		char prefix[PREFIX_TEXT_MAX];
+		if (p->announced[i] == announced[i] || p->announced[i] == ANNOUNCED_UNKNOWN || announced[i] == ANNOUNCED_UNKNOWN)
+			continue;
+		prefix_format(&s->fleet->prefixes[i].prefix, prefix);
+		struct event *e = new_event(s, "wire", p->announced[i] == ANNOUNCED_YES ? VERDICT_OK : VERDICT_DRIFT, wall);
+		snprintf(e->pop, sizeof e->pop, "%s", p->name);
+		snprintf(e->text, sizeof e->text, "%s: %s is now %s", p->name, prefix, announced_name(p->announced[i]));
+		publish_event(s, e);
+	}
+}
+
+static void
+judge_pop(struct state *s, size_t index, struct mono now, struct wall wall)
+{
+	struct pop *p = &s->fleet->pops[index];
+	size_t n = s->fleet->n_prefixes;
+	enum announced was_announced[n + 1];
+	enum verdict was = p->verdict;
+	struct pop_judgement j;
+	memcpy(was_announced, p->announced, n * sizeof was_announced[0]);
+	verdict_pop(s->fleet, p, now, p->announced, &j);
+	p->verdict = j.verdict;
+	p->reasons = j.reasons;
+	p->qps = j.qps;
+	p->capacity_qps = j.capacity_qps;
+	p->sessions_up = j.sessions_up;
+	p->sessions_total = j.sessions_total;
+	fleet_refresh_pop_seen(s->fleet, index);
+	tell_pop(s, p, was, was_announced, wall);
+}
+
+/* Judges a node and its PoP again. True when that changed what an operator sees. */
+static bool
+judge(struct state *s, size_t index, struct mono now, struct wall wall)
+{
+	struct node *n = &s->fleet->nodes[index];
+	enum announced announced[s->fleet->n_prefixes + 1];
+	struct node_judgement j;
+	verdict_node(s->fleet, n, now, announced, &j);
+	n->verdict = j.verdict;
+	n->reasons = j.reasons;
+	for (int p = 0; p < PLANE_COUNT; p++)
+		n->planes[p].is_good = j.planes[p];
+	if (n->pop != FLEET_NO_POP)
+		judge_pop(s, n->pop, now, wall);
+	uint64_t print = fingerprint(n);
+	bool has_changed = print != s->nodes[index].fingerprint;
+	s->nodes[index].fingerprint = print;
+	if (has_changed)
+		n->changed = now;
+	return has_changed;
+}
+
+static void
+publish(struct state *s, size_t index, bool has_changed)
+{
+	if (has_changed)
+		s->fleet->revision++;
+	for (size_t i = 0; i < s->n_watchers; i++) {
+		const struct state_watcher *w = &s->watchers[i];
+		if (has_changed && w->node_changed)
+			w->node_changed(w->arg, index);
+		else if (!has_changed && w->node_seen)
+			w->node_seen(w->arg, index);
+	}
+}
+
+/* The new facts: the report itself when it states all there is, else a fresh merge, so that arenas never pile up. */
+static void
+take_report(struct node *n, struct report *report)
+{
+	unsigned kept = n->facts->sections & ~report->sections;
+	if (n->facts->sections & report->sections & REPORT_VERSIONS && n->bgp_driver[0] && strcmp(n->bgp_driver, n->dns_driver) != 0)
+		kept |= REPORT_VERSIONS;
+	if (kept == 0) {
+		report_free(n->facts);
+		n->facts = report;
+		return;
+	}
+	struct report *facts = report_new();
+	unsigned all = n->facts->sections;
+	n->facts->sections = kept;
+	report_merge(facts, n->facts);
+	n->facts->sections = all;
+	report_merge(facts, report);
+	report_free(n->facts);
+	report_free(report);
+	n->facts = facts;
+}
+
+void
+state_apply(struct state *s, size_t index, const char *probe_id, struct report *report, struct mono now, struct wall wall)
+{
+	struct node *n = &s->fleet->nodes[index];
+	struct node_extra *x = &s->nodes[index];
+	unsigned sections = report->sections;
+	tell_sessions(s, n, report, wall);
+	sample_rate(s, n, x, report, now, wall);
+	if (n->is_restored) {
+		/* facts of another life serve until the first new one; then nothing of them may pass for fresh */
+		report_free(n->facts);
+		n->facts = report_new();
+		memset(n->planes, 0, sizeof n->planes);
+		n->is_restored = false;
+	}
+	if ((sections & REPORT_CAPACITY) && isnan(n->capacity_qps))
+		n->capacity_qps = report->capacity_qps;
+	take_report(n, report);
+	forget_error(x, probe_id);
+	refresh_errors(n, x);
+	n->seen = now;
+	for (int p = 0; p < PLANE_COUNT; p++) {
+		static const unsigned plane_sections[PLANE_COUNT] = { SESSION_SECTIONS, WIRE_SECTIONS, SERVICE_SECTIONS };
+		if (sections & plane_sections[p])
+			n->planes[p].seen = now;
+	}
+	publish(s, index, judge(s, index, now, wall));
+}
+
+void
+state_fail(struct state *s, size_t index, const char *probe_id, unsigned gives, const struct err *why, struct mono now,
+	struct wall wall)
+{
+	struct node *n = &s->fleet->nodes[index];
+	struct node_extra *x = &s->nodes[index];
+	keep_error(x, probe_id, gives, why);
+	refresh_errors(n, x);
+	/* "not running" and "refused" are facts about the daemon: they are as fresh as an answer */
+	if (why->code == ERR_NOT_RUNNING) {
+		enum plane_name p = plane_of_sections(gives);
+		n->seen = now;
+		n->is_restored = false;
+		if (p == PLANE_SERVICE)
+			n->planes[p].seen = now;
+	}
+	if (gives & REPORT_DNS) {
+		n->qps = NAN;
+		x->queries = -1;
+	}
+	publish(s, index, judge(s, index, now, wall));
+}
+
+static void
+sample_pop(struct state *s, size_t i, struct mono now)
+{
+	struct pop_extra *x = &s->pops[i];
+	if (mono_is_set(x->sampled) && mono_ms_since(now, x->sampled) < 1900)
+		return;
+	x->sampled = now;
+	spark_add(&x->spark, s->fleet->pops[i].qps);
+}
+
+/* The clock went forward much further than a tick: we slept, not the fleet. */
+static void
+notice_gap(struct state *s, struct mono now, struct wall wall)
+{
+	if (s->has_ticked && mono_ms_since(now, s->ticked) > 15000)
+		state_tell(s, "backend", VERDICT_UNKNOWN, wall, "the backend did not run for %d s: all facts are that much older",
+			(int)(mono_ms_since(now, s->ticked) / 1000));
+	s->has_ticked = true;
+	s->ticked = now;
+}
+
+void
+state_tick(struct state *s, struct mono now, struct wall wall)
+{
+	notice_gap(s, now, wall);
+	for (size_t i = 0; i < s->fleet->n_nodes; i++)
+		if (judge(s, i, now, wall))
+			publish(s, i, true);
+	for (size_t i = 0; i < s->fleet->n_pops; i++)
+		sample_pop(s, i, now);
+}
+
+void
+state_restore(struct state *s, size_t index, struct report *facts, double age_s, struct mono now)
+{
+	struct node *n = &s->fleet->nodes[index];
+	struct mono seen = { now.ns - (int64_t)(age_s * 1e9) };
+	if (mono_is_set(n->seen)) {
+		report_free(facts);
+		return;
+	}
+	report_free(n->facts);
+	n->facts = facts;
+	n->is_restored = true;
+	n->seen = seen;
+	for (int p = 0; p < PLANE_COUNT; p++)
+		n->planes[p].seen = seen;
+}
+
+/* Carries what is known of a node over to the new topology, if it is the same node at the same address. */
+static void
+carry_over(struct state *s, struct fleet *old, struct node_extra *old_extras, size_t index)
+{
+	struct node *n = &s->fleet->nodes[index];
+	size_t i = fleet_find_node(old, n->name);
+	if (i == SIZE_MAX)
+		return;
+	struct node *o = &old->nodes[i];
+	if (o->role != n->role || !o->conf || !n->conf || strcmp(o->conf->resolved, n->conf->resolved) != 0 ||
+		strcmp(o->bgp_driver, n->bgp_driver) != 0 || strcmp(o->dns_driver, n->dns_driver) != 0)
+		return;
+	struct report *facts = n->facts;
+	n->facts = o->facts;
+	o->facts = facts;
+	memcpy(n->planes, o->planes, sizeof n->planes);
+	n->verdict = o->verdict;
+	n->qps = o->qps;
+	n->seen = o->seen;
+	n->is_restored = o->is_restored;
+	memcpy(n->error, o->error, sizeof n->error);
+	n->error_code = o->error_code;
+	s->nodes[index] = old_extras[i];
+}
+
+void
+state_reload(struct state *s, struct fleet *f, struct mono now, struct wall wall)
+{
+	struct fleet *old = s->fleet;
+	struct node_extra *old_nodes = s->nodes;
+	struct pop_extra *old_pops = s->pops;
+	s->fleet = f;
+	f->revision = old->revision + 1;
+	prepare_extras(s);
+	for (size_t i = 0; i < f->n_nodes; i++)
+		carry_over(s, old, old_nodes, i);
+	for (size_t i = 0; i < f->n_pops; i++) {
+		size_t o = fleet_find_pop(old, f->pops[i].name);
+		if (o == SIZE_MAX)
+			continue;
+		s->pops[i] = old_pops[o];
+		f->pops[i].verdict = old->pops[o].verdict;
+	}
+	for (size_t i = 0; i < f->n_nodes; i++)
+		judge(s, i, now, wall);
+	free(old_nodes);
+	free(old_pops);
+	fleet_free(old);
+	for (size_t i = 0; i < s->n_watchers; i++)
+		if (s->watchers[i].reloaded)
+			s->watchers[i].reloaded(s->watchers[i].arg);
+	state_tell(s, "config", VERDICT_OK, wall, "fleet file taken: %zu PoPs, %zu nodes, %zu prefixes", f->n_pops, f->n_nodes,
+		f->n_prefixes);
+}
+
+size_t
+state_node_spark(const struct state *s, size_t node, double *out, size_t max)
+{
+	return spark_read(&s->nodes[node].spark, out, max);
+}
+
+size_t
+state_pop_spark(const struct state *s, size_t pop, double *out, size_t max)
+{
+	return spark_read(&s->pops[pop].spark, out, max);
+}
