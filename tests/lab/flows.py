@@ -121,6 +121,7 @@ class Run:
 		self.console, self.checks = console, checks
 		self.broken = set()     # nodes with a fault in force, or just healed
 		self.worst_age = {}     # node -> oldest age seen while it was not broken
+		self.misjudged = {}     # node -> what was said of it while it was not broken
 		self.bad_looks = 0
 		self.looks = 0
 
@@ -136,6 +137,8 @@ class Run:
 			age = look.nodes[host]["age_s"]
 			age = float("inf") if age is None else age
 			self.worst_age[host] = max(self.worst_age.get(host, 0.0), age)
+			if not is_ok(look, host):
+				self.misjudged.setdefault(host, describe(look, host))
 		return look
 
 	def within(self, seconds, check):
@@ -293,6 +296,7 @@ def flow_start(run):
 			"; ".join(describe(look, h) for h in topo.nodes())):
 		return False
 	run.worst_age.clear()
+	run.misjudged.clear()
 	for host in topo.nodes():
 		node, pop = look.nodes[host], look.pops[pop_of(host)]
 		want = topo.sessions_of(host)
@@ -319,6 +323,8 @@ def flow_end(run):
 	for host, age in sorted(run.worst_age.items()):
 		say(age <= STALE_S, f"{host}: never older than three polls while others were broken",
 			f"{age:.1f} s at worst")
+		say(host not in run.misjudged, f"{host}: always ok while only others were broken",
+			run.misjudged.get(host, ""))
 	say(run.bad_looks == 0, "the console answered every look", f"{run.looks} looks,"
 		f" {run.bad_looks} without an answer")
 	say(run.console.daemon.poll() is None, "catchmentd survived it all")
@@ -346,6 +352,7 @@ def parse():
 
 def main():
 	args = parse()
+	signal.signal(signal.SIGTERM, lambda n, _frame: sys.exit(128 + n))
 	if os.geteuid() != 0:
 		skip("the lab needs root: it makes network namespaces and mounts")
 	build = os.path.realpath(args.build)
