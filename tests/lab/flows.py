@@ -232,8 +232,15 @@ def flow_fault(run, name, host):
 		say(False, f"{title}: put in", text)
 		return
 
-	took, look = run.within(seconds, lambda l: l.nodes[host]["verdict"] in verdicts
-		and l.pops[pop_of(host)]["verdict"] in verdicts)
+	slander = []
+
+	def judged(look):
+		if name != "dns-killed" and look.nodes[host]["verdict"] == "blackhole":
+			slander.append(describe(look, host))
+		return (look.nodes[host]["verdict"] in verdicts
+			and look.pops[pop_of(host)]["verdict"] in verdicts)
+
+	took, look = run.within(seconds, judged)
 	say(took is not None, f"{title}: verdict {' or '.join(verdicts)} within {seconds:g} s",
 		f"{look.nodes[host]['verdict']} after {took:.1f} s" if took is not None
 		else describe(look, host))
@@ -242,9 +249,10 @@ def flow_fault(run, name, host):
 	took, look = run.within(seconds, lambda l: announced(l, host) == wire)
 	say(took is not None, f"{title}: announced becomes {' or '.join(sorted(wire))}",
 		"" if took is not None else describe(look, host))
-	wrong = run.throughout(2 * POLL_S, lambda l: l.nodes[host]["verdict"] in verdicts
-		and announced(l, host) == wire)
+	wrong = run.throughout(2 * POLL_S, lambda l: judged(l) and announced(l, host) == wire)
 	say(wrong is None, f"{title}: it stays so for two polls", describe(wrong, host) if wrong else "")
+	if name != "dns-killed":
+		say(not slander, f"{title}: it is never called a blackhole", slander[0] if slander else "")
 
 	status, text = lab(run.console.dir, "heal", name, host)
 	say(status == 0, f"{title}: taken back", text)

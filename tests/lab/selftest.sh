@@ -219,6 +219,26 @@ within 10 "sshd-frozen: healed" ssh_works 10.0.0.31
 
 within 15 "after all faults the lab is as before" as_before
 
+# --- drains by the recipes that operators use
+
+drain_bird() { # HOST LEVEL
+	in_host "$1" sh -c "echo 'define DRAIN = $2;' >/etc/bird/drain.conf && birdc configure" >/dev/null
+}
+for level in 1 2 3; do
+	drain_bird ams1 $level
+	within 5 "drain: DRAIN = $level on ams1 moves client1 to fra1" answered_by client1 192.0.2.53 fra1
+	within 3 "drain: ams1 keeps its sessions" sessions ams1 4
+	drain_bird ams1 0
+	within 10 "drain: back from $level" answered_by client1 192.0.2.53 ams1
+done
+drain_bird nyc1 3
+within 5 "drain: client2 falls back to sin1" answered_by client2 192.0.2.53 sin1
+in_host sin1 vtysh -c 'configure terminal' -c 'router bgp 64500' -c 'bgp graceful-shutdown'
+within 5 "drain: graceful-shutdown on sin1 moves client2 on to ams1" answered_by client2 192.0.2.53 ams1
+in_host sin1 vtysh -c 'configure terminal' -c 'router bgp 64500' -c 'no bgp graceful-shutdown'
+drain_bird nyc1 0
+within 10 "drain: client2 is back at nyc1" answered_by client2 192.0.2.53 nyc1
+
 # --- traffic
 
 "$lab" traffic "$dir" start 50

@@ -40,14 +40,16 @@ HOSTS = {
 	"ops": {"role": "ops", "mgmt": 254},
 }
 
-# Each link is a /30 and a /64 numbered by `net`; the transit has the lower address. `pref` is the
-# local preference the transit gives to what it hears there.
+# Each link is a /30 and a /64 numbered by `net`; the transit has the lower address. `med` is the
+# metric the transit gives to what it hears there: it counts after the length of the AS path, so a
+# node that prepends loses its clients, as it would where no local preference is set.
+CUSTOMER_PREF = 200
 LINKS = [
-	{"transit": "t1", "node": "ams1", "net": 1, "pref": 200},
-	{"transit": "t1", "node": "fra1", "net": 3, "pref": 150},
-	{"transit": "t2", "node": "nyc1", "net": 4, "pref": 200},
-	{"transit": "t2", "node": "sin1", "net": 5, "pref": 150},
-	{"transit": "t2", "node": "ams1", "net": 2, "pref": 120},
+	{"transit": "t1", "node": "ams1", "net": 1, "med": 10},
+	{"transit": "t1", "node": "fra1", "net": 3, "med": 20},
+	{"transit": "t2", "node": "nyc1", "net": 4, "med": 10},
+	{"transit": "t2", "node": "sin1", "net": 5, "med": 20},
+	{"transit": "t2", "node": "ams1", "net": 2, "med": 30},
 ]
 PEERING = 10
 CLIENT_NETS = {
@@ -220,14 +222,16 @@ def bird_transit(host, wrong=()):
 		"protocol static default4 { ipv4; route 0.0.0.0/0 blackhole; }\n"
 		"protocol static default6 { ipv6; route ::/0 blackhole; }\n"
 		"protocol direct clients { ipv4; ipv6; interface \"client*\"; }\n"
-		"function from_node(int pref)\n{\n"
+		"function from_node(int rank)\n{\n"
 		f"\tif net !~ [ {ANYCAST4} ] then reject;\n"
-		"\tbgp_local_pref = pref;\n"
+		f"\tbgp_local_pref = {CUSTOMER_PREF};\n"
+		"\tbgp_med = rank;\n"
 		"\tif (65535,0) ~ bgp_community then bgp_local_pref = 0;\n"
 		"\taccept;\n}\n"
-		"function from_node6(int pref)\n{\n"
+		"function from_node6(int rank)\n{\n"
 		f"\tif net !~ [ {ANYCAST6} ] then reject;\n"
-		"\tbgp_local_pref = pref;\n"
+		f"\tbgp_local_pref = {CUSTOMER_PREF};\n"
+		"\tbgp_med = rank;\n"
 		"\tif (65535,0) ~ bgp_community then bgp_local_pref = 0;\n"
 		"\taccept;\n}\n"
 	)
@@ -239,7 +243,7 @@ def bird_transit(host, wrong=()):
 			pick = "from_node" if i == 0 else "from_node6"
 			text += bird_session(
 				f"{link['node']}_v{family[3]}", (near[i], asn), (far[i], AS_ANYCAST), family,
-				f"filter {{ {pick}({link['pref']}); }}",
+				f"filter {{ {pick}({link['med']}); }}",
 				f'where proto = "default{family[3]}"', password)
 	near, far = node_side(PEERING), transit_side(PEERING)
 	for i, family in enumerate(("ipv4", "ipv6")):
@@ -336,10 +340,12 @@ def frr_transit(host):
 			" set local-preference 0",
 			f"route-map FROM-{link['node']} permit 10",
 			" match ip address prefix-list ANYCAST",
-			f" set local-preference {link['pref']}",
+			f" set local-preference {CUSTOMER_PREF}",
+			f" set metric {link['med']}",
 			f"route-map FROM-{link['node']} permit 20",
 			" match ipv6 address prefix-list ANYCAST6",
-			f" set local-preference {link['pref']}",
+			f" set local-preference {CUSTOMER_PREF}",
+			f" set metric {link['med']}",
 		]
 	for i, family in enumerate(families):
 		address = node_side(PEERING)[i]
