@@ -16,6 +16,8 @@
  * that it replaces a node at a time. Readers take it const.
  */
 
+struct conf_rules;
+
 #define FLEET_NAME_MAX 33 /* with terminator: [a-z0-9-]{1,32} */
 #define FLEET_NO_POP   SIZE_MAX
 
@@ -89,6 +91,7 @@ struct node_conf {
 	uint16_t dns_port;
 	bool ask_own;          /* ask the node's own address from outside too */
 	int64_t poll_ms;
+	const char *drain;     /* what a drain acts upon, as JSON; NULL: the driver finds it */
 	int line;              /* in fleet.yaml */
 };
 
@@ -160,6 +163,7 @@ struct fleet {
 	struct pop *pops;
 	size_t n_nodes;
 	struct node *nodes; /* members first, then vantages, then witnesses */
+	const struct conf_rules *rules; /* access and secrets (core/conf.h); NULL in the console */
 	struct mono seen;   /* console: when the backend was last heard */
 };
 

@@ -41,3 +41,15 @@ driver_find_probe(const struct driver *d, const char *name)
 			return p;
 	return NULL;
 }
+
+void
+driver_list_names(struct conf_names *out)
+{
+	out->n = 0;
+	for (size_t i = 0; drivers[i] && out->n < CONF_DRIVERS_MAX; i++)
+		out->drivers[out->n++] = (struct conf_driver){
+			.name = drivers[i]->name,
+			.roles = drivers[i]->roles,
+			.needs_url = drivers[i]->needs_url,
+		};
+}
