@@ -351,8 +351,8 @@ def skip(reason):
 
 def parse():
 	parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-	parser.add_argument("--build", default=os.environ.get("MESON_BUILD_ROOT",
-		os.path.join(HERE, "..", "..", "build")), help="folder of catchmentd and catchment")
+	parser.add_argument("--build", default=os.path.join(HERE, "..", "..", "build"),
+		help="folder of catchmentd and catchment, default build/ of this checkout")
 	parser.add_argument("--keep", action="store_true", help="keep the lab's folder and its logs")
 	parser.add_argument("flow", nargs="*", help="only faults whose name or host is given")
 	return parser.parse_args()

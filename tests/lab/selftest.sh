@@ -105,11 +105,12 @@ as_before() {
 status=$?
 if [ $status = 77 ]; then
 	echo "SKIP $(cat "$dir/up.log")"
+	echo "0 passed, 0 failed, 1 skipped"
 	exit 77
 fi
 if [ $status != 0 ]; then
-	cat "$dir/up.log"
-	say FAIL "lab up"
+	say FAIL "lab up: $(cat "$dir/up.log")"
+	echo "$passed passed, $failed failed, 0 skipped"
 	exit 1
 fi
 for pair in t1:6 t2:8 ams1:4 fra1:2 nyc1:2 sin1:2; do
