@@ -169,6 +169,8 @@ on_timer(uv_timer_t *uv)
 	enter(l);
 	t->fn(t->arg);
 	leave(l);
+	/* libuv would go on to wait for descriptors, with what a caller of loop_turn waits for already done. */
+	uv_stop(&l->uv);
 }
 
 struct loop_timer *
