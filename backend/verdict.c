@@ -362,8 +362,10 @@ judge_intent(const struct fleet *f, const struct node *n, const enum announced *
 	bool is_whole = !has_any(f, announced, ANNOUNCED_WITHDRAWN) && !has_any(f, announced, ANNOUNCED_UNKNOWN) &&
 		!has_any(f, announced, ANNOUNCED_PREFER_AWAY);
 	j->planes[PLANE_WIRE] = is_whole ? TRI_YES : has_any(f, announced, ANNOUNCED_UNKNOWN) ? TRI_UNKNOWN : TRI_NO;
-	if (has_any(f, announced, ANNOUNCED_UNKNOWN))
+	if (has_any(f, announced, ANNOUNCED_UNKNOWN)) {
 		raise(j, VERDICT_UNKNOWN);
+		add_prefix_reason(f, announced, ANNOUNCED_UNKNOWN, "whether %s is on the wire could not be read", &j->reasons);
+	}
 	/* with every session down the withdrawal has its cause already */
 	if (count_sessions(n).up == 0)
 		return;

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The poller. Every driver of every node is a lane with a timer of its own, started at a random point of its interval so
+ * that a fleet of thousands is a steady stream and not a burst. A lane's due probes that run commands go out as one
+ * request (one exec on a kept session); HTTP probes go one by one. The deadline of a request is absolute.
+ *
+ * BGP and DNS drivers are lanes apart because a frozen BGP daemon makes its tool hang: the DNS facts of that node must
+ * stay fresh meanwhile. After failures that cost time or connections (not "the daemon is not running", which is an
+ * answer) the lane waits longer, with full jitter, up to BACKOFF_MAX_MS: a dead half of a fleet is asked less, never more.
+ */
+#include "backend/poller.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LANE_PROBES_MAX 12
+#define LATE_RING       4096
+#define SLOW_EVERY      30
+#define DEADLINE_MIN_MS 2000
+#define DEADLINE_MAX_MS 10000
+#define BACKOFF_MAX_MS  15000
+#define NOW_SPREAD_MS   500
+#define NOW_EVERY_MS    1000
+
+struct poller;
+
+struct slot {
+	const struct probe *probe;
+	char id[48];
+	uint64_t asked_round; /* round in which it was last asked, 0 never */
+	bool was_deferred;    /* had nothing to ask yet */
+	bool is_known;        /* PACE_ONCE: answered since the last reconnect */
+};
+
+/* One request under way: which slots its commands belong to. */
+struct flight {
+	struct lane *lane; /* NULL: the lane is gone, the answer is dropped */
+	size_t n;
+	struct {
+		size_t slot, first, count;
+	} parts[LANE_PROBES_MAX];
+	struct flight *next;
+};
+
+struct lane {
+	struct poller *poller;
+	size_t node;
+	const struct driver *driver;
+	size_t n_slots;
+	struct slot slots[LANE_PROBES_MAX];
+	struct loop_timer *timer;
+	struct mono due;
+	uint64_t round;
+	unsigned failures;   /* in a row, of the kind that backs off */
+	size_t under_way;
+	bool has_deferred;   /* ask again at once when this round's answers are in */
+	bool has_failed_now; /* in this round */
+	struct flight *flights;
+};
+
+struct poller {
+	struct loop *loop;
+	struct state *state;
+	struct transport *transport;
+	poller_find_fn *find;
+	size_t n_lanes;
+	struct lane *lanes;
+	uint64_t seed;
+	struct mono asked_now;
+	struct poller_stats stats;
+	float late_ms[LATE_RING];
+	size_t n_late;
+};
+
+/* xorshift64*: spreads timers, decides nothing */
+static uint64_t
+draw(struct poller *p)
+{
+	p->seed ^= p->seed >> 12;
+	p->seed ^= p->seed << 25;
+	p->seed ^= p->seed >> 27;
+	return p->seed * UINT64_C(2685821657736338717);
+}
+
+static int64_t
+draw_ms(struct poller *p, int64_t below)
+{
+	return below > 0 ? (int64_t)(draw(p) >> 11) % below : 0;
+}
+
+static const struct node *
+node_of(const struct lane *l)
+{
+	return &state_fleet(l->poller->state)->nodes[l->node];
+}
+
+static void
+arm(struct lane *l, int64_t delay_ms)
+{
+	l->due = mono_add_ms(clock_mono(), delay_ms);
+	loop_timer_set(l->timer, delay_ms, 0);
+}
+
+static bool
+backs_off(enum err_code code)
+{
+	switch (code) {
+	case ERR_NOT_RUNNING:
+	case ERR_BAD_REPLY:
+	case ERR_DENIED:
+	case ERR_NOT_INSTALLED:
+	case ERR_UNSUPPORTED:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int64_t
+next_delay(struct lane *l)
+{
+	int64_t poll_ms = node_of(l)->poll_ms;
+	if (l->failures < 2)
+		return poll_ms;
+	unsigned shift = l->failures - 1 < 6 ? l->failures - 1 : 6;
+	int64_t ceiling = poll_ms << shift;
+	if (ceiling > BACKOFF_MAX_MS)
+		ceiling = BACKOFF_MAX_MS > poll_ms ? BACKOFF_MAX_MS : poll_ms;
+	return poll_ms + draw_ms(l->poller, ceiling - poll_ms + 1);
+}
+
+static bool
+is_due(const struct lane *l, const struct slot *s)
+{
+	if (s->was_deferred || s->asked_round == 0)
+		return true;
+	switch (s->probe->pace) {
+	case PACE_FAST:
+	case PACE_NORMAL:
+		return true;
+	case PACE_SLOW:
+		return l->round - s->asked_round >= SLOW_EVERY;
+	case PACE_ONCE:
+		return !s->is_known;
+	}
+	return true;
+}
+
+static void
+fail(struct lane *l, struct slot *s, const struct err *why)
+{
+	struct poller *p = l->poller;
+	p->stats.failures++;
+	s->is_known = false;
+	if (backs_off(why->code))
+		l->has_failed_now = true;
+	state_fail(p->state, l->node, s->id, s->probe->gives, why, loop_now(p->loop), clock_wall());
+}
+
+static void
+take(struct lane *l, struct slot *s, const struct reply *reply)
+{
+	struct poller *p = l->poller;
+	struct err err = ERR_INIT;
+	struct report *report = report_new();
+	if (s->probe->read(reply, report, &err) == -1) {
+		report_free(report);
+		fail(l, s, &err);
+		return;
+	}
+	s->is_known = true;
+	state_apply(p->state, l->node, s->id, report, loop_now(p->loop), clock_wall());
+}
+
+static void start_round(struct lane *l);
+
+/* All answers of a round are in: facts that others waited for are there now, so ask those at once, else wait. */
+static void
+end_round(struct lane *l)
+{
+	l->failures = l->has_failed_now ? l->failures + 1 : 0;
+	if (l->has_failed_now)
+		for (size_t i = 0; i < l->n_slots; i++)
+			l->slots[i].is_known = false;
+	if (l->has_deferred && !l->has_failed_now && l->round == 1) {
+		arm(l, 0);
+		return;
+	}
+	if (l->failures >= 2) {
+		arm(l, next_delay(l));
+		return;
+	}
+	/* keep the beat: the next poll is an interval after the last was due, not after it ended */
+	int64_t wait = node_of(l)->poll_ms - mono_ms_since(clock_mono(), l->due);
+	if (wait < 0)
+		l->poller->stats.skipped++;
+	arm(l, wait > 0 ? wait : 0);
+}
+
+static void
+drop_flight(struct flight *f)
+{
+	struct lane *l = f->lane;
+	if (l) {
+		struct flight **at = &l->flights;
+		while (*at != f)
+			at = &(*at)->next;
+		*at = f->next;
+		l->under_way--;
+		l->poller->stats.under_way--;
+	}
+	free(f);
+}
+
+static void
+on_done(void *arg, const struct reply *reply, const struct err *err)
+{
+	struct flight *f = arg;
+	struct lane *l = f->lane;
+	if (!l) {
+		drop_flight(f);
+		return;
+	}
+	for (size_t i = 0; i < f->n; i++) {
+		struct slot *s = &l->slots[f->parts[i].slot];
+		if (!reply) {
+			fail(l, s, err);
+			continue;
+		}
+		struct reply part = *reply;
+		part.parts = reply->parts + f->parts[i].first;
+		part.n_parts = f->parts[i].count;
+		take(l, s, &part);
+	}
+	drop_flight(f);
+	if (l->under_way == 0)
+		end_round(l);
+}
+
+static struct flight *
+new_flight(struct lane *l)
+{
+	struct flight *f = xcalloc(1, sizeof *f);
+	f->lane = l;
+	f->next = l->flights;
+	l->flights = f;
+	l->under_way++;
+	l->poller->stats.under_way++;
+	return f;
+}
+
+static void
+submit(struct lane *l, struct flight *f, struct request *r)
+{
+	struct poller *p = l->poller;
+	const struct node *n = node_of(l);
+	int64_t ms = n->poll_ms < DEADLINE_MIN_MS ? DEADLINE_MIN_MS : n->poll_ms > DEADLINE_MAX_MS ? DEADLINE_MAX_MS : n->poll_ms;
+	p->stats.polls++;
+	p->transport->ops->submit(p->transport, n, r, mono_add_ms(loop_now(p->loop), ms), on_done, f);
+}
+
+/* Adds the commands of one probe to the request under construction; sends that first when they would not fit. */
+static void
+add_exec(struct lane *l, struct flight **f, struct request *batch, size_t slot, const struct request *r)
+{
+	if (*f && batch->n_commands + r->n_commands > REQUEST_COMMANDS_MAX) {
+		submit(l, *f, batch);
+		request_done(batch);
+		request_init(batch);
+		*f = NULL;
+	}
+	if (!*f)
+		*f = new_flight(l);
+	size_t i = (*f)->n++;
+	(*f)->parts[i].slot = slot;
+	(*f)->parts[i].first = batch->n_commands;
+	(*f)->parts[i].count = r->n_commands;
+	for (size_t c = 0; c < r->n_commands; c++) {
+		const struct request_command *command = &r->commands[c];
+		size_t argc = 0;
+		while (command->argv[argc])
+			argc++;
+		request_add_argv(batch, command->tag, command->argv, argc);
+	}
+}
+
+static void
+ask_slot(struct lane *l, size_t i, struct flight **f, struct request *batch)
+{
+	struct slot *s = &l->slots[i];
+	struct request r;
+	struct err err = ERR_INIT;
+	request_init(&r);
+	if (s->probe->ask(node_of(l), &r, &err) == -1) {
+		fail(l, s, &err);
+	} else if (r.kind == REQUEST_NONE) {
+		s->was_deferred = true;
+		l->has_deferred = true;
+	} else {
+		s->was_deferred = false;
+		s->asked_round = l->round;
+		if (r.kind == REQUEST_EXEC) {
+			add_exec(l, f, batch, i, &r);
+		} else {
+			struct flight *own = new_flight(l);
+			own->n = 1;
+			own->parts[0].slot = i;
+			own->parts[0].first = 0;
+			own->parts[0].count = 1;
+			submit(l, own, &r);
+		}
+	}
+	request_done(&r);
+}
+
+static void
+start_round(struct lane *l)
+{
+	struct request batch;
+	struct flight *f = NULL;
+	l->round++;
+	l->has_deferred = false;
+	l->has_failed_now = false;
+	request_init(&batch);
+	/* held up by one, so that an answer cannot end the round while it is being asked */
+	l->under_way++;
+	for (size_t i = 0; i < l->n_slots; i++)
+		if (is_due(l, &l->slots[i]))
+			ask_slot(l, i, &f, &batch);
+	if (f)
+		submit(l, f, &batch);
+	request_done(&batch);
+	if (--l->under_way == 0)
+		end_round(l);
+}
+
+static void
+on_due(void *arg)
+{
+	struct lane *l = arg;
+	struct poller *p = l->poller;
+	if (l->under_way > 0) {
+		p->stats.skipped++;
+		return;
+	}
+	double late = mono_s_since(loop_now(p->loop), l->due) * 1e3;
+	p->late_ms[p->n_late++ % LATE_RING] = (float)(late > 0 ? late : 0);
+	start_round(l);
+}
+
+static void
+add_lane(struct poller *p, size_t node, const char *name)
+{
+	const struct driver *d = name[0] ? p->find(name) : NULL;
+	if (!d)
+		return;
+	struct lane *l = &p->lanes[p->n_lanes++];
+	memset(l, 0, sizeof *l);
+	l->poller = p;
+	l->node = node;
+	l->driver = d;
+	for (const struct probe *probe = d->probes; probe->name && l->n_slots < LANE_PROBES_MAX; probe++) {
+		struct slot *s = &l->slots[l->n_slots++];
+		s->probe = probe;
+		snprintf(s->id, sizeof s->id, "%s/%s", d->name, probe->name);
+	}
+	l->timer = loop_timer_add(p->loop, 0, 0, on_due, l);
+	arm(l, draw_ms(p, node_of(l)->poll_ms));
+}
+
+static void
+add_lanes(struct poller *p)
+{
+	const struct fleet *f = state_fleet(p->state);
+	p->lanes = xcalloc(2 * f->n_nodes, sizeof *p->lanes);
+	p->n_lanes = 0;
+	for (size_t i = 0; i < f->n_nodes; i++) {
+		const struct node *n = &f->nodes[i];
+		add_lane(p, i, n->bgp_driver);
+		if (strcmp(n->bgp_driver, n->dns_driver) != 0)
+			add_lane(p, i, n->dns_driver);
+	}
+}
+
+static void
+drop_lanes(struct poller *p)
+{
+	for (size_t i = 0; i < p->n_lanes; i++) {
+		struct lane *l = &p->lanes[i];
+		loop_timer_del(l->timer);
+		for (struct flight *f = l->flights; f; f = f->next)
+			f->lane = NULL;
+		p->stats.under_way -= l->under_way;
+	}
+	free(p->lanes);
+	p->lanes = NULL;
+	p->n_lanes = 0;
+}
+
+struct poller *
+poller_new(struct loop *loop, struct state *s, struct transport *t, poller_find_fn *find, uint64_t seed)
+{
+	struct poller *p = xcalloc(1, sizeof *p);
+	p->loop = loop;
+	p->state = s;
+	p->transport = t;
+	p->find = find;
+	p->seed = seed ? seed : 1;
+	add_lanes(p);
+	return p;
+}
+
+void
+poller_free(struct poller *p)
+{
+	if (!p)
+		return;
+	drop_lanes(p);
+	free(p);
+}
+
+void
+poller_reload(struct poller *p)
+{
+	drop_lanes(p);
+	add_lanes(p);
+}
+
+void
+poller_now(struct poller *p)
+{
+	struct mono now = clock_mono();
+	if (mono_is_set(p->asked_now) && mono_ms_since(now, p->asked_now) < NOW_EVERY_MS)
+		return;
+	p->asked_now = now;
+	for (size_t i = 0; i < p->n_lanes; i++)
+		if (p->lanes[i].under_way == 0)
+			arm(&p->lanes[i], draw_ms(p, NOW_SPREAD_MS));
+}
+
+static int
+compare_floats(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return x < y ? -1 : x > y;
+}
+
+void
+poller_read_stats(const struct poller *p, struct poller_stats *out)
+{
+	*out = p->stats;
+	size_t n = p->n_late < LATE_RING ? p->n_late : LATE_RING;
+	out->late_p50_ms = out->late_p99_ms = NAN;
+	if (n == 0)
+		return;
+	float *sorted = xmalloc(n * sizeof *sorted);
+	memcpy(sorted, p->late_ms, n * sizeof *sorted);
+	qsort(sorted, n, sizeof *sorted, compare_floats);
+	out->late_p50_ms = sorted[n / 2];
+	out->late_p99_ms = sorted[n * 99 / 100];
+	free(sorted);
+}
+
+void
+poller_metrics(const struct poller *p, struct buf *out)
+{
+	struct poller_stats s;
+	poller_read_stats(p, &s);
+	buf_add_text(out, "# HELP catchment_polls Requests sent to nodes.\n# TYPE catchment_polls counter\n");
+	buf_printf(out, "catchment_polls_total %llu\n", (unsigned long long)s.polls);
+	buf_add_text(out, "# HELP catchment_poll_failures Probes that failed.\n# TYPE catchment_poll_failures counter\n");
+	buf_printf(out, "catchment_poll_failures_total %llu\n", (unsigned long long)s.failures);
+	buf_add_text(out, "# HELP catchment_polls_skipped Polls that came late because the one before had not ended.\n"
+			  "# TYPE catchment_polls_skipped counter\n");
+	buf_printf(out, "catchment_polls_skipped_total %llu\n", (unsigned long long)s.skipped);
+	buf_add_text(out, "# HELP catchment_polls_under_way Requests not answered yet.\n# TYPE catchment_polls_under_way gauge\n");
+	buf_printf(out, "catchment_polls_under_way %zu\n", s.under_way);
+	if (isnan(s.late_p50_ms))
+		return;
+	buf_add_text(out, "# HELP catchment_poll_lateness_seconds How late polls start.\n"
+			  "# TYPE catchment_poll_lateness_seconds gauge\n# UNIT catchment_poll_lateness_seconds seconds\n");
+	buf_printf(out, "catchment_poll_lateness_seconds{quantile=\"0.5\"} %.6f\n", s.late_p50_ms / 1e3);
+	buf_printf(out, "catchment_poll_lateness_seconds{quantile=\"0.99\"} %.6f\n", s.late_p99_ms / 1e3);
+}
