@@ -359,8 +359,11 @@ set_conf(struct node *n, const struct node_conf *c)
 {
 	n->conf = c;
 	n->poll_ms = c->poll_ms;
-	snprintf(n->bgp_driver, sizeof n->bgp_driver, "%s", c->bgp.driver ? c->bgp.driver : "");
-	snprintf(n->dns_driver, sizeof n->dns_driver, "%s", c->dns.driver ? c->dns.driver : "");
+	/* a node with an agent states all three planes in one report */
+	const char *bgp = c->bgp.driver ? c->bgp.driver : c->agent_url ? "agent" : "";
+	const char *dns = c->dns.driver ? c->dns.driver : c->agent_url ? "agent" : n->role == NODE_VANTAGE ? "dig" : "";
+	snprintf(n->bgp_driver, sizeof n->bgp_driver, "%s", bgp);
+	snprintf(n->dns_driver, sizeof n->dns_driver, "%s", dns);
 }
 
 /* A mapping as JSON: numbers and truth values of JSON stay such, everything else is a string. */
@@ -425,9 +428,24 @@ build_node(struct reading *r, const struct raw_node *raw, size_t pop)
 	set_conf(n, c);
 }
 
+/* The vantage that always is: the backend itself, which asks from where it runs, without a driver. */
+static void
+build_local_vantage(struct reading *r)
+{
+	static const struct schema_mark mark = { .name = "local" };
+	struct node *n = add_node(r, &mark, NODE_VANTAGE, FLEET_NO_POP);
+	struct node_conf *c = arena_alloc(r->fleet->arena, sizeof *c);
+	c->address = keep(r, "127.0.0.1");
+	snprintf(c->resolved, sizeof c->resolved, "127.0.0.1");
+	c->poll_ms = r->file.defaults.settings.link.poll_ms;
+	set_conf(n, c);
+	n->dns_driver[0] = '\0';
+}
+
 static void
 build_outsiders(struct reading *r)
 {
+	build_local_vantage(r);
 	for EACH (struct raw_vantage, v, &r->file.vantages)
 		set_conf(add_node(r, &v->mark, NODE_VANTAGE, FLEET_NO_POP),
 			make_conf(r, v->address, &v->link, &v->mark));
@@ -695,7 +713,7 @@ static void
 build_all(struct reading *r)
 {
 	struct fleet *f = r->fleet;
-	size_t n_prefixes = 0, n_nodes = count_nodes(&r->file) + r->file.vantages.n + r->file.witnesses.n;
+	size_t n_prefixes = 0, n_nodes = 1 + count_nodes(&r->file) + r->file.vantages.n + r->file.witnesses.n;
 	for EACH (struct raw_service, s, &r->file.services)
 		n_prefixes += s->prefixes.n;
 	snprintf(f->name, sizeof f->name, "%s", r->file.fleet);

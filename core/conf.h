@@ -12,7 +12,7 @@
  * fleet.yaml, the one file that a person writes (PRODUCT.md section 3): read, checked and made into a fleet.
  */
 #define CONF_FILE_MAX  (4u << 20) /* bytes */
-#define CONF_NODES_MAX 10000      /* members, vantages and witnesses together */
+#define CONF_NODES_MAX 10000      /* members, vantages and witnesses that the file names, together */
 #define CONF_PREFIXES_MAX 4096
 
 /* The drivers that may be named: given by the caller, because core does not know the plugins. */
