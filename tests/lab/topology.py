@@ -282,7 +282,7 @@ def frr_node(host):
 		asn = HOSTS[link["transit"]]["asn"]
 		for i, family in enumerate(families):
 			address = transit_side(link["net"])[i]
-			sessions += frr_neighbor(address, asn, f"{link['transit']}-v{family[3]}", md5(link))
+			sessions += frr_neighbor(address, asn, link["transit"], md5(link))
 			families[family] += [
 				f"  neighbor {address} activate",
 				f"  neighbor {address} route-map TRANSIT-IN in",
@@ -327,7 +327,7 @@ def frr_transit(host):
 		for i, family in enumerate(families):
 			address = node_side(link["net"])[i]
 			sessions += frr_neighbor(
-				address, AS_ANYCAST, f"{link['node']}-v{family[3]}", md5(link))
+				address, AS_ANYCAST, link["node"], md5(link))
 			families[family] += [
 				f"  neighbor {address} activate",
 				f"  neighbor {address} default-originate",
@@ -349,7 +349,7 @@ def frr_transit(host):
 		]
 	for i, family in enumerate(families):
 		address = node_side(PEERING)[i]
-		sessions += frr_neighbor(address, HOSTS["t2"]["asn"], f"t2-v{family[3]}")
+		sessions += frr_neighbor(address, HOSTS["t2"]["asn"], "t2")
 		families[family] += [
 			f"  neighbor {address} activate",
 			f"  neighbor {address} route-map ALL in",
