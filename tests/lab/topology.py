@@ -495,6 +495,7 @@ def sshd_conf(host):
 Port 22
 ListenAddress {mgmt_address(host)}
 HostKey /etc/ssh/ssh_host_ed25519_key
+AuthorizedKeysFile /etc/ssh/authorized_keys
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -514,7 +515,7 @@ def private_folders(host):
 	spec = HOSTS[host]
 	folders = [("/run", "root", 0o755), ("/var/log", "root", 0o1777)]
 	if has_sshd(host):
-		folders += [("/root/.ssh", "root", 0o700), ("/etc/ssh", "root", 0o755)]
+		folders += [("/etc/ssh", "root", 0o755)]
 	folders += {
 		"bird": [("/etc/bird", "bird", 0o750)],
 		"frr": [("/etc/frr", "frr", 0o750), ("/var/tmp", "root", 0o1777)],
