@@ -190,6 +190,12 @@ wire_write_node(struct json_writer *w, const struct fleet *f, const struct node 
 	write_node(w, f, n, now, true);
 }
 
+void
+wire_write_node_brief(struct json_writer *w, const struct fleet *f, const struct node *n, struct mono now)
+{
+	write_node(w, f, n, now, false);
+}
+
 static const char *
 family_word(unsigned families)
 {

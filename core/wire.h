@@ -27,6 +27,8 @@ struct event {
 /* Objects and arrays of `get pops|nodes|sessions|prefixes|services` and describe. `now` is the encoder's clock. */
 void wire_write_pop(struct json_writer *w, const struct fleet *f, const struct pop *p, struct mono now);
 void wire_write_node(struct json_writer *w, const struct fleet *f, const struct node *n, struct mono now);
+/* Without the facts that describe needs, as in wire_write_nodes. */
+void wire_write_node_brief(struct json_writer *w, const struct fleet *f, const struct node *n, struct mono now);
 void wire_write_node_sessions(struct json_writer *w, const struct fleet *f, const struct node *n, struct mono now);
 void wire_write_prefix(struct json_writer *w, const struct fleet *f, size_t prefix, struct mono now);
 void wire_write_service(struct json_writer *w, const struct fleet *f, const struct service *s, struct mono now);
