@@ -13,10 +13,18 @@
  */
 struct store;
 
+/* Opens DIR/history.db, making folder and file where they are missing. NULL with the reason when that cannot be. A file
+ * that is damaged or no store of ours is moved aside (history.db.damaged-TIME) and a new one begun; the store is then
+ * returned and err, which must start as ERR_INIT, says what happened. */
 struct store *store_open(const char *dir, struct err *err);
+/* Writes what is collected, if it can be, and closes. NULL allowed. */
 void store_close(struct store *s);
+/* Calls that failed since the start. */
+uint64_t store_errors(const struct store *s);
 
-/* Raw samples are collected in memory and written by store_commit in one transaction (about once a second). */
+/* Raw samples are collected in memory and written by store_commit in one transaction (about once a second), rolled up to
+ * minutes (kept 48 h) and hours (kept for good). `node` "" is the PoP itself. What cannot be written stays collected, up
+ * to a ceiling beyond which the oldest is dropped. */
 void store_add_sample(struct store *s, const char *pop, const char *node, double qps, enum verdict v, struct wall at);
 void store_add_event(struct store *s, const struct event *e);
 /* The JSON of a node's facts (report_write_json), replacing the older one. */
@@ -28,7 +36,8 @@ int store_each_facts(struct store *s, void (*fn)(void *arg, const char *node, co
 	struct wall at), void *arg, struct err *err);
 /* Newest events, oldest first, at most max. Returns how many, -1 on failure. */
 int store_read_events(struct store *s, struct event *out, size_t max, struct err *err);
-/* Roll-ups of a PoP between two instants: calls fn per step (60 s, or 3600 s for spans over 2 days). */
+/* Roll-ups of a PoP between two instants: calls fn per step (60 s; 3600 s for spans over
+ * 2 days and where minutes are no longer kept). */
 struct store_point {
 	struct wall at;
 	double qps_min, qps_avg, qps_max; /* NAN unknown */
