@@ -23,9 +23,16 @@ struct api_conf {
 	/* SIGHUP's twin, POST /v1/reload; fills err when the file is bad and the running one was kept. */
 	int (*reload)(void *arg, struct err *err);
 	void *arg;
+	/* Intervals in milliseconds; 0 takes the value of api.c. */
+	int64_t head_ms, body_ms, reply_ms; /* deadlines: 5 s for the head, 10 s for the body, 30 s to take the answer */
+	int64_t heartbeat_ms;               /* 15 s */
+	int64_t coalesce_ms;                /* 50 ms between a change and its message */
+	size_t connections_max;             /* 0: half of the descriptor limit, 4096 at most */
 };
 struct api *api_new(struct loop *l, const struct api_conf *conf, struct err *err);
-/* Ends every stream, finishes what is under way, closes. */
+/* Ends every stream, finishes what is under way, closes. The state may not change afterwards: it still knows us. */
 void api_free(struct api *a);
+size_t api_streams(const struct api *a);
+size_t api_connections(const struct api *a);
 
 #endif

@@ -1,0 +1,994 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The HTTP API on a unix socket: the only file that knows libmicrohttpd (0.9.75). A connection passes three stages.
+ *
+ *   door    accepted by us, peer credentials read, limits checked; its bytes are peeked at until the head of the
+ *           request is whole and beyond doubt (request.c). Only then does the library get the descriptor. Whoever is
+ *           slow or wrong is answered and closed here, and costs the library nothing.
+ *   served  the library reads the request and sends the answer; one request a connection (`Connection: close`), so
+ *           nothing passes the door unseen. Body and answer have deadlines of ours: the library's own time-out is
+ *           pushed back by every byte.
+ *   stream  a held answer, suspended while it has nothing to send, fed from the ring of feed.c.
+ *
+ * What the library needs and does not say loudly: its epoll descriptor is polled from our loop; a resumed connection
+ * does nothing before the next MHD_run, so one follows each batch of resumes and none is made inside a handler; a
+ * suspended connection never notices that its client left, hence the heartbeat; and stopping with one suspended aborts
+ * the process, hence the order in api_free.
+ *
+ * Reads: any peer that the socket's mode lets in. Roles beyond observer come with the access list of fleet.yaml; until
+ * then root and the backend's own account are admins (they could read its file and kill it anyway).
+ */
+#include "backend/api.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "backend/feed.h"
+#include "backend/routes.h"
+#include "core/text.h"
+
+#define HEAD_MS          5000
+#define BODY_MS          10000
+#define REPLY_MS         30000
+#define HEARTBEAT_MS     15000
+#define COALESCE_MS      50
+#define SEEN_MS          1000
+#define SHARED_MS        200   /* how long one encoded snapshot serves all who ask */
+#define CONNECTIONS_MAX  4096
+#define RESERVED_SHARE   16    /* one slot in so many is kept for those who are more than observers */
+#define PIECES_MAX       64    /* reads in which a head may arrive: bounds the work of looking again */
+#define ACCEPTS_A_TURN   64
+#define ACCEPT_PAUSE_MS  100   /* after the descriptors ran out */
+#define CONNECTION_BYTES (24 * 1024) /* the library's memory for one connection: head and write buffer */
+
+enum conn_stage { CONN_DOOR, CONN_SERVED, CONN_STREAM };
+
+struct conn {
+	LIST_ENTRY(conn) all;
+	LIST_ENTRY(conn) streams; /* in CONN_STREAM only */
+	struct api *api;
+	int fd;
+	uid_t uid;
+	enum api_role role;
+	enum conn_stage stage;
+	struct mono deadline; /* of the present stage; unset for streams */
+	unsigned pieces;
+	char *method, *path, *query; /* from the door on */
+	struct MHD_Connection *mhd;
+	struct buf body;
+	bool is_suspended;
+	struct feed_cursor cursor;
+	struct mono last_read; /* when the library last asked a stream for bytes */
+};
+LIST_HEAD(conn_list, conn);
+
+struct uid_count {
+	uid_t uid;
+	size_t n;
+};
+
+struct api {
+	struct api_conf conf;
+	struct loop *loop;
+	char *socket_path;
+	int listen_fd, door_fd;
+	struct loop_io *listen_io, *door_io, *http_io;
+	struct loop_timer *http_timer, *sweep_timer, *flush_timer, *seen_timer, *heartbeat_timer, *accept_timer;
+	struct MHD_Daemon *http;
+	struct feed *feed;
+	struct conn_list all, streams;
+	struct conn **by_fd;
+	size_t by_fd_cap;
+	struct uid_count *uids;
+	size_t n_uids, uids_cap;
+	size_t n_connections, n_observers, n_streams;
+	size_t connections_max, reserved;
+	bool is_ending, is_running, is_flush_armed;
+	struct mono last_poll;
+	struct metrics figures; /* only the API's part is kept here */
+	struct MHD_Response *shared; /* of the one shared route */
+	uint64_t shared_revision;
+	struct mono shared_at;
+};
+
+static struct mono
+now_of(const struct api *a)
+{
+	return loop_now(a->loop);
+}
+
+/* --- connections ---------------------------------------------------------------------------------------------- */
+
+static struct uid_count *
+uid_find(const struct api *a, uid_t uid)
+{
+	for (size_t i = 0; i < a->n_uids; i++) {
+		if (a->uids[i].uid == uid)
+			return &a->uids[i];
+	}
+	return NULL;
+}
+
+static size_t
+uid_holds(const struct api *a, uid_t uid)
+{
+	const struct uid_count *count = uid_find(a, uid);
+	return count ? count->n : 0;
+}
+
+static void
+uid_take(struct api *a, uid_t uid)
+{
+	struct uid_count *count = uid_find(a, uid);
+	if (!count) {
+		a->uids = xgrow(a->uids, &a->uids_cap, a->n_uids + 1, sizeof *a->uids);
+		count = &a->uids[a->n_uids++];
+		*count = (struct uid_count){ .uid = uid };
+	}
+	count->n++;
+}
+
+static void
+uid_release(struct api *a, uid_t uid)
+{
+	struct uid_count *count = uid_find(a, uid);
+	if (count && --count->n == 0)
+		*count = a->uids[--a->n_uids];
+}
+
+static struct conn *
+conn_new(struct api *a, int fd, uid_t uid, enum api_role role)
+{
+	struct conn *c = xcalloc(1, sizeof *c);
+	c->api = a;
+	c->fd = fd;
+	c->uid = uid;
+	c->role = role;
+	c->body = (struct buf)BUF_INIT(REQUEST_BODY_MAX);
+	c->deadline = mono_add_ms(now_of(a), a->conf.head_ms);
+	a->by_fd = xgrow(a->by_fd, &a->by_fd_cap, (size_t)fd + 1, sizeof *a->by_fd);
+	a->by_fd[fd] = c;
+	LIST_INSERT_HEAD(&a->all, c, all);
+	uid_take(a, uid);
+	a->n_connections++;
+	a->n_observers += role == API_OBSERVER;
+	return c;
+}
+
+/* Forgets a connection; the descriptor is closed by whoever holds it: us at the door, the library later. */
+static void
+conn_free(struct conn *c)
+{
+	struct api *a = c->api;
+	if (c->stage == CONN_STREAM) {
+		LIST_REMOVE(c, streams);
+		a->n_streams--;
+	}
+	LIST_REMOVE(c, all);
+	a->by_fd[c->fd] = NULL;
+	uid_release(a, c->uid);
+	a->n_connections--;
+	a->n_observers -= c->role == API_OBSERVER;
+	feed_leave(&c->cursor);
+	buf_done(&c->body);
+	free(c->method);
+	free(c->path);
+	free(c->query);
+	free(c);
+}
+
+static void
+count_status(struct api *a, int status)
+{
+	int hundred = status / 100;
+	a->figures.requests[hundred >= 1 && hundred <= 5 ? hundred : 0]++;
+}
+
+/* --- the library ---------------------------------------------------------------------------------------------- */
+
+/* Lets the library work; never from inside one of its callbacks. */
+static void
+run_http(struct api *a)
+{
+	if (a->is_running)
+		return;
+	a->is_running = true;
+	(void)MHD_run(a->http);
+	a->is_running = false;
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+	if (MHD_get_timeout(a->http, &wait_ms) == MHD_YES)
+		loop_timer_set(a->http_timer, (int64_t)wait_ms, 0);
+	else
+		loop_timer_stop(a->http_timer);
+}
+
+static void
+on_http_ready(void *arg, unsigned events)
+{
+	(void)events;
+	run_http(arg);
+}
+
+static void
+on_http_timer(void *arg)
+{
+	run_http(arg);
+}
+
+/* The library took or gave up a descriptor. */
+static void
+on_connection(void *arg, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what)
+{
+	struct api *a = arg;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+		struct conn *c = a->by_fd[info->connect_fd];
+		c->mhd = mhd;
+		*context = c;
+		return;
+	}
+	if (*context)
+		conn_free(*context);
+	*context = NULL;
+}
+
+/* --- answers -------------------------------------------------------------------------------------------------- */
+
+static void
+add_headers(struct MHD_Response *response, const char *type, const char *allow)
+{
+	(void)MHD_add_response_header(response, "Content-Type", type);
+	(void)MHD_add_response_header(response, "Cache-Control", "no-store");
+	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	(void)MHD_add_response_header(response, "Connection", "close");
+	if (allow && allow[0] != '\0')
+		(void)MHD_add_response_header(response, "Allow", allow);
+}
+
+static enum MHD_Result
+queue_answer(struct conn *c, int status, struct MHD_Response *response)
+{
+	struct api *a = c->api;
+	c->deadline = mono_add_ms(now_of(a), a->conf.reply_ms);
+	count_status(a, status);
+	return MHD_queue_response(c->mhd, (unsigned)status, response);
+}
+
+/* Takes the reply's bytes. */
+static struct MHD_Response *
+make_response(struct api_reply *reply, const char *allow)
+{
+	size_t len = reply->body.len;
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer_with_free_callback(len, buf_take(&reply->body), free);
+	if (response)
+		add_headers(response, reply->type, allow);
+	return response;
+}
+
+static enum MHD_Result
+send_reply(struct conn *c, struct api_reply *reply, const char *allow)
+{
+	struct MHD_Response *response = make_response(reply, allow);
+	if (!response)
+		return MHD_NO;
+	enum MHD_Result rc = queue_answer(c, reply->status, response);
+	MHD_destroy_response(response);
+	return rc;
+}
+
+static enum MHD_Result
+send_problem(struct conn *c, const struct err *err, const char *allow)
+{
+	struct api_reply reply = API_REPLY_INIT;
+	api_reply_problem(&reply, err);
+	return send_reply(c, &reply, allow);
+}
+
+static void
+fill_figures(const struct api *a, struct metrics *m)
+{
+	*m = a->figures;
+	m->state = a->conf.state;
+	m->store = a->conf.store;
+	m->loop = a->loop;
+	m->now = now_of(a);
+	m->connections = a->n_connections;
+	m->streams = a->n_streams;
+	struct feed_stats stats = feed_stats(a->feed);
+	m->messages_change = stats.changes;
+	m->messages_seen = stats.seen;
+	m->messages_event = stats.events;
+	m->resyncs = stats.resyncs;
+}
+
+static int
+call_route(struct conn *c, const struct route *r, const struct request_params *params, struct api_reply *reply,
+	struct err *err)
+{
+	struct api *a = c->api;
+	struct metrics figures;
+	fill_figures(a, &figures);
+	struct api_call call = {
+		.conf = &a->conf,
+		.params = params,
+		.role = c->role,
+		.body = buf_slice(&c->body),
+		.accept = MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "Accept"),
+		.now = now_of(a),
+		.wall = clock_wall(),
+		.last_poll = &a->last_poll,
+		.metrics = &figures,
+	};
+	return routes_call(r, slice_of(c->query), &call, reply, err);
+}
+
+static bool
+is_shared_fresh(const struct api *a)
+{
+	return a->shared && a->shared_revision == state_fleet(a->conf.state)->revision &&
+		mono_ms_since(now_of(a), a->shared_at) < SHARED_MS;
+}
+
+static void
+drop_shared(struct api *a)
+{
+	if (a->shared)
+		MHD_destroy_response(a->shared);
+	a->shared = NULL;
+}
+
+/* After a restart a thousand observers ask for the snapshot at once: it is encoded once and the library counts who
+ * still sends from it. */
+static enum MHD_Result
+answer_shared(struct conn *c, const struct route *r, const struct request_params *params)
+{
+	struct api *a = c->api;
+	if (is_shared_fresh(a))
+		return queue_answer(c, 200, a->shared);
+	struct api_reply reply = API_REPLY_INIT;
+	struct err err = ERR_INIT;
+	if (call_route(c, r, params, &reply, &err) == -1) {
+		buf_done(&reply.body);
+		return send_problem(c, &err, NULL);
+	}
+	drop_shared(a);
+	a->shared = make_response(&reply, NULL);
+	a->shared_revision = state_fleet(a->conf.state)->revision;
+	a->shared_at = now_of(a);
+	return a->shared ? queue_answer(c, 200, a->shared) : MHD_NO;
+}
+
+/* --- streams -------------------------------------------------------------------------------------------------- */
+
+/* The library asks for the next bytes of a stream. */
+static ssize_t
+stream_read(void *arg, uint64_t position, char *out, size_t max)
+{
+	struct conn *c = arg;
+	struct api *a = c->api;
+	(void)position;
+	if (a->is_ending)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	c->last_read = now_of(a);
+	size_t n = feed_read(a->feed, &c->cursor, out, max, now_of(a));
+	if (n > 0)
+		return (ssize_t)n;
+	c->is_suspended = true;
+	MHD_suspend_connection(c->mhd);
+	return 0;
+}
+
+static void
+resume(struct conn *c)
+{
+	if (!c->is_suspended)
+		return;
+	c->is_suspended = false;
+	MHD_resume_connection(c->mhd);
+}
+
+static void
+wake_streams(struct api *a)
+{
+	struct conn *c;
+	LIST_FOREACH(c, &a->streams, streams) {
+		if (feed_has_more(a->feed, &c->cursor))
+			resume(c);
+	}
+	run_http(a);
+}
+
+/* Where a stream shall begin: from= in the query, else the id that a reconnecting reader saw last. */
+static int
+read_from(struct conn *c, const struct route *r, bool *has_from, uint64_t *from, struct err *err)
+{
+	struct request_query query;
+	if (request_read_query(slice_of(c->query), r->query, &query, err) == -1)
+		return -1;
+	const char *text = request_value(&query, "from");
+	int64_t revision = 0;
+	if (text && text_parse_int(slice_of(text), 0, INT64_MAX, &revision) == -1)
+		return err_set(err, ERR_USAGE, "from is the revision of a snapshot, a whole number");
+	*has_from = text != NULL;
+	*from = (uint64_t)revision;
+	if (text)
+		return 0;
+	text = MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "Last-Event-ID");
+	*has_from = text != NULL;
+	/* An id that is none of ours: the reader must start from a snapshot, which "from the future" gives it. */
+	if (text && text_parse_int(slice_of(text), 0, INT64_MAX, &revision) == -1)
+		revision = INT64_MAX;
+	*from = (uint64_t)revision;
+	return 0;
+}
+
+static enum MHD_Result
+begin_stream(struct conn *c, const struct route *r)
+{
+	struct api *a = c->api;
+	struct err err = ERR_INIT;
+	bool has_from;
+	uint64_t from;
+	if (read_from(c, r, &has_from, &from, &err) == -1)
+		return send_problem(c, &err, NULL);
+	struct MHD_Response *response =
+		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, stream_read, c, NULL);
+	if (!response)
+		return MHD_NO;
+	add_headers(response, "text/event-stream", NULL);
+	enum MHD_Result rc = queue_answer(c, 200, response);
+	MHD_destroy_response(response);
+	if (rc != MHD_YES || strcmp(c->method, "HEAD") == 0)
+		return rc;
+	feed_start(a->feed, &c->cursor, has_from, from, now_of(a));
+	c->stage = CONN_STREAM;
+	c->deadline = (struct mono){ 0 };
+	c->last_read = now_of(a);
+	LIST_INSERT_HEAD(&a->streams, c, streams);
+	a->n_streams++;
+	return rc;
+}
+
+/* --- requests ------------------------------------------------------------------------------------------------- */
+
+static enum MHD_Result
+answer(struct conn *c)
+{
+	struct err err = ERR_INIT;
+	struct request_params params;
+	char allow[64];
+	const struct route *r = routes_find(c->method, c->path, &params, allow, sizeof allow, &err);
+	if (!r)
+		return send_problem(c, &err, allow);
+	if (r->is_stream)
+		return begin_stream(c, r);
+	if (r->is_shared && c->query[0] == '\0')
+		return answer_shared(c, r, &params);
+	struct api_reply reply = API_REPLY_INIT;
+	if (call_route(c, r, &params, &reply, &err) == -1) {
+		buf_done(&reply.body);
+		return send_problem(c, &err, NULL);
+	}
+	return send_reply(c, &reply, NULL);
+}
+
+/* Called by the library for the head, for each piece of the body, and at the end. Its own reading of method and path
+ * is not used: the door's is. */
+static enum MHD_Result
+on_request(void *arg, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
+	const char *data, size_t *size, void **request)
+{
+	(void)arg, (void)url, (void)method, (void)version;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct conn *c = info ? info->socket_context : NULL;
+	if (!c)
+		return MHD_NO;
+	if (!*request) {
+		*request = c;
+		return MHD_YES;
+	}
+	if (*size > 0) {
+		/* Content-Length was held against the ceiling at the door. */
+		if (buf_add(&c->body, data, *size) == -1)
+			return MHD_NO;
+		*size = 0;
+		return MHD_YES;
+	}
+	return answer(c);
+}
+
+/* --- the door ------------------------------------------------------------------------------------------------- */
+
+/* Answers without the library, as far as one write goes, and drains what came, so that the close is no reset. */
+static void
+turn_away(struct api *a, int fd, const struct err *err)
+{
+	struct api_reply reply = API_REPLY_INIT;
+	api_reply_problem(&reply, err);
+	struct buf head = BUF_INIT(REQUEST_HEAD_MAX);
+	(void)buf_printf(&head,
+		"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
+		"Connection: close\r\n\r\n",
+		reply.status, MHD_get_reason_phrase_for((unsigned)reply.status), reply.type, reply.body.len);
+	(void)buf_add(&head, reply.body.data, reply.body.len);
+	(void)send(fd, head.data, head.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)shutdown(fd, SHUT_WR);
+	char waste[4096];
+	for (int i = 0; i < 32 && recv(fd, waste, sizeof waste, MSG_DONTWAIT) > 0; i++)
+		continue;
+	count_status(a, reply.status);
+	a->figures.turned_away++;
+	buf_done(&head);
+	buf_done(&reply.body);
+}
+
+static void
+close_at_door(struct conn *c, const struct err *err)
+{
+	int fd = c->fd;
+	if (err)
+		turn_away(c->api, fd, err);
+	else
+		c->api->figures.turned_away++;
+	(void)epoll_ctl(c->api->door_fd, EPOLL_CTL_DEL, fd, NULL);
+	conn_free(c);
+	(void)close(fd);
+}
+
+/* The head is good: the library reads it again from the socket and goes on from there. */
+static void
+hand_over(struct conn *c, const struct request_line *line)
+{
+	struct api *a = c->api;
+	int fd = c->fd;
+	(void)epoll_ctl(a->door_fd, EPOLL_CTL_DEL, fd, NULL);
+	c->method = xstrndup(line->method.data, line->method.len);
+	c->path = xstrndup(line->path.data, line->path.len);
+	c->query = xstrndup(line->query.data, line->query.len);
+	c->stage = CONN_SERVED;
+	c->deadline = mono_add_ms(now_of(a), a->conf.body_ms);
+	const struct sockaddr peer = { .sa_family = AF_UNIX };
+	/* It owns the descriptor from here on, and has closed it if it says no. */
+	if (MHD_add_connection(a->http, fd, &peer, sizeof peer) != MHD_YES && a->by_fd[fd] == c)
+		conn_free(c);
+}
+
+static void
+look_at(struct conn *c, bool is_gone)
+{
+	char bytes[REQUEST_HEAD_MAX];
+	ssize_t n = recv(c->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		close_at_door(c, NULL);
+		return;
+	}
+	struct err err = ERR_INIT;
+	struct request_line line;
+	switch (request_judge((struct slice){ bytes, (size_t)n }, &line, &err)) {
+	case REQUEST_GOOD:
+		hand_over(c, &line);
+		return;
+	case REQUEST_BAD:
+		close_at_door(c, &err);
+		return;
+	case REQUEST_MORE:
+		break;
+	}
+	if (is_gone) {
+		close_at_door(c, NULL);
+	} else if (++c->pieces > PIECES_MAX) {
+		(void)err_set(&err, ERR_USAGE, "the head of a request comes in at most %d pieces", PIECES_MAX);
+		close_at_door(c, &err);
+	}
+}
+
+static void
+on_door_ready(void *arg, unsigned events)
+{
+	(void)events;
+	struct api *a = arg;
+	struct epoll_event ready[ACCEPTS_A_TURN];
+	int n = epoll_wait(a->door_fd, ready, ACCEPTS_A_TURN, 0);
+	for (int i = 0; i < n; i++)
+		look_at(ready[i].data.ptr, (ready[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+	if (n > 0)
+		run_http(a);
+}
+
+static enum api_role
+role_of(uid_t uid)
+{
+	return uid == 0 || uid == geteuid() ? API_ADMIN : API_OBSERVER;
+}
+
+/* Why a new connection may not come in; 0 when it may. */
+static int
+check_limits(struct api *a, uid_t uid, enum api_role role, struct err *err)
+{
+	if (a->n_connections >= a->connections_max)
+		return err_set(err, ERR_BUSY, "all %zu connections are taken", a->connections_max);
+	size_t open = a->connections_max - a->reserved;
+	if (role == API_OBSERVER && a->n_observers >= open)
+		return err_set(err, ERR_BUSY, "all %zu connections for observers are taken", open);
+	size_t share = a->connections_max - a->connections_max / 4;
+	if (uid_holds(a, uid) >= share)
+		return err_set(err, ERR_BUSY, "one account may hold %zu connections", share);
+	return 0;
+}
+
+static void
+admit(struct api *a, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+	struct err err = ERR_INIT;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1) {
+		(void)close(fd);
+		return;
+	}
+	enum api_role role = role_of(peer.uid);
+	if (check_limits(a, peer.uid, role, &err) == -1) {
+		turn_away(a, fd, &err);
+		(void)close(fd);
+		return;
+	}
+	struct conn *c = conn_new(a, fd, peer.uid, role);
+	/* Edge-triggered: bytes that lie there and were looked at do not wake us again. */
+	struct epoll_event watch = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = c };
+	if (epoll_ctl(a->door_fd, EPOLL_CTL_ADD, fd, &watch) == -1) {
+		conn_free(c);
+		(void)close(fd);
+	}
+}
+
+static void
+on_accept_timer(void *arg)
+{
+	struct api *a = arg;
+	loop_io_set(a->listen_io, LOOP_READ);
+}
+
+static void
+on_listen_ready(void *arg, unsigned events)
+{
+	(void)events;
+	struct api *a = arg;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd = accept4(a->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			admit(a, fd);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			/* The waiting client would wake us at once, again and again: look the other way for a moment. */
+			loop_io_set(a->listen_io, 0);
+			loop_timer_set(a->accept_timer, ACCEPT_PAUSE_MS, 0);
+		}
+		return;
+	}
+}
+
+/* --- time ----------------------------------------------------------------------------------------------------- */
+
+static void
+on_sweep(void *arg)
+{
+	struct api *a = arg;
+	struct mono now = now_of(a);
+	bool is_cut = false;
+	for (struct conn *c = LIST_FIRST(&a->all), *next; c; c = next) {
+		next = LIST_NEXT(c, all);
+		bool is_over = mono_is_set(c->deadline) && mono_before(c->deadline, now);
+		/* A stream that is not suspended waits for its reader: after two heartbeats the reader is given up. */
+		bool is_stuck = c->stage == CONN_STREAM && !c->is_suspended &&
+			mono_ms_since(now, c->last_read) > 2 * a->conf.heartbeat_ms;
+		if (!is_over && !is_stuck)
+			continue;
+		if (c->stage == CONN_DOOR) {
+			close_at_door(c, NULL);
+			continue;
+		}
+		/* The library notices the end of the socket and lets go of it. */
+		(void)shutdown(c->fd, SHUT_RDWR);
+		c->deadline = (struct mono){ 0 };
+		a->figures.turned_away++;
+		is_cut = true;
+	}
+	if (is_cut)
+		run_http(a);
+}
+
+static void
+on_due(void *arg)
+{
+	struct api *a = arg;
+	if (a->is_flush_armed)
+		return;
+	a->is_flush_armed = true;
+	loop_timer_set(a->flush_timer, a->conf.coalesce_ms, 0);
+}
+
+static void
+on_flush(void *arg)
+{
+	struct api *a = arg;
+	a->is_flush_armed = false;
+	if (feed_flush_changes(a->feed, a->n_streams > 0, now_of(a)))
+		wake_streams(a);
+}
+
+static void
+on_seen(void *arg)
+{
+	struct api *a = arg;
+	if (feed_flush_seen(a->feed, a->n_streams > 0, now_of(a)))
+		wake_streams(a);
+}
+
+static void
+on_heartbeat(void *arg)
+{
+	struct api *a = arg;
+	if (a->n_streams > 0 && feed_heartbeat(a->feed, now_of(a)))
+		wake_streams(a);
+}
+
+/* --- the socket ----------------------------------------------------------------------------------------------- */
+
+/* Who can reach the socket is decided by its folder: 0750 at most, and nobody else's. */
+static int
+check_folder(const char *path, struct err *err)
+{
+	char *folder = xstrdup(path);
+	char *slash = strrchr(folder, '/');
+	int rc = -1;
+	struct stat st;
+	if (slash)
+		slash[slash == folder ? 1 : 0] = '\0';
+	const char *name = slash ? folder : ".";
+	if (stat(name, &st) == -1)
+		(void)err_set(err, ERR_USAGE, "the folder %s of the API socket: %s", name, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		(void)err_set(err, ERR_USAGE, "%s is no folder, so no socket can stand in it", name);
+	else if ((st.st_mode & 027) != 0)
+		(void)err_set(err, ERR_USAGE, "the folder %s of the API socket has mode %04o, allowed is 0750 or less", name,
+			(unsigned)st.st_mode & 07777);
+	else if (st.st_uid != geteuid() && st.st_uid != 0)
+		(void)err_set(err, ERR_USAGE, "the folder %s of the API socket belongs to uid %u, not to us or root", name,
+			(unsigned)st.st_uid);
+	else
+		rc = 0;
+	free(folder);
+	return rc;
+}
+
+/* Removes a socket that a backend left behind when it was killed; one that answers is another backend's. */
+static int
+remove_stale(const struct sockaddr_un *address, struct err *err)
+{
+	struct stat st;
+	if (lstat(address->sun_path, &st) == -1) {
+		return errno == ENOENT ? 0 : err_set(err, ERR_USAGE, "%s: %s", address->sun_path, strerror(errno));
+	}
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(err, ERR_USAGE, "%s exists and is no socket: it is left alone", address->sun_path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return err_set(err, ERR_FAILED, "no socket: %s", strerror(errno));
+	int rc = connect(fd, (const struct sockaddr *)address, sizeof *address);
+	int reason = errno;
+	(void)close(fd);
+	/* EAGAIN: its queue is full, so somebody listens. */
+	if (rc == 0 || reason == EAGAIN)
+		return err_set(err, ERR_CONFLICT, "another backend answers on %s", address->sun_path);
+	if (reason != ECONNREFUSED)
+		return err_set(err, ERR_USAGE, "%s: %s", address->sun_path, strerror(reason));
+	if (unlink(address->sun_path) == -1)
+		return err_set(err, ERR_USAGE, "%s cannot be removed: %s", address->sun_path, strerror(errno));
+	return 0;
+}
+
+static int
+open_socket(struct api *a, struct err *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t len = strlen(a->socket_path);
+	if (len == 0 || len >= sizeof address.sun_path) {
+		return err_set(err, ERR_USAGE, "the path of a unix socket has 1 to %zu bytes, this one has %zu",
+			sizeof address.sun_path - 1, len);
+	}
+	memcpy(address.sun_path, a->socket_path, len + 1);
+	if (check_folder(a->socket_path, err) == -1 || remove_stale(&address, err) == -1)
+		return -1;
+	a->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (a->listen_fd == -1)
+		return err_set(err, ERR_FAILED, "no socket: %s", strerror(errno));
+	if (bind(a->listen_fd, (const struct sockaddr *)&address, sizeof address) == -1) {
+		(void)close(a->listen_fd);
+		a->listen_fd = -1;
+		return err_set(err, ERR_USAGE, "%s: %s", a->socket_path, strerror(errno));
+	}
+	/* Nobody can connect before listen, so the mode is right from the first moment on. */
+	if (chmod(a->socket_path, 0660) == -1 || listen(a->listen_fd, 512) == -1)
+		return err_set(err, ERR_FAILED, "%s: %s", a->socket_path, strerror(errno));
+	return 0;
+}
+
+static int
+open_http(struct api *a, struct err *err)
+{
+	a->http = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
+		on_request, a, MHD_OPTION_NOTIFY_CONNECTION, on_connection, a, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)a->connections_max + 16, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+		MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	if (!a->http)
+		return err_set(err, ERR_FAILED, "the HTTP library does not start: %s", strerror(errno));
+	a->door_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (a->door_fd == -1)
+		return err_set(err, ERR_FAILED, "no epoll descriptor: %s", strerror(errno));
+	return 0;
+}
+
+/* --- begin and end -------------------------------------------------------------------------------------------- */
+
+static void
+set_defaults(struct api *a)
+{
+	struct {
+		int64_t *value, otherwise;
+	} intervals[] = {
+		{ &a->conf.head_ms, HEAD_MS },
+		{ &a->conf.body_ms, BODY_MS },
+		{ &a->conf.reply_ms, REPLY_MS },
+		{ &a->conf.heartbeat_ms, HEARTBEAT_MS },
+		{ &a->conf.coalesce_ms, COALESCE_MS },
+	};
+	for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
+		if (*intervals[i].value <= 0)
+			*intervals[i].value = intervals[i].otherwise;
+	}
+	struct rlimit files;
+	size_t max = CONNECTIONS_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 2 < max)
+		max = files.rlim_cur / 2;
+	if (a->conf.connections_max > 0)
+		max = a->conf.connections_max;
+	a->connections_max = max;
+	a->reserved = max / RESERVED_SHARE;
+}
+
+static int64_t
+sweep_ms(const struct api *a)
+{
+	int64_t least = a->conf.head_ms < a->conf.body_ms ? a->conf.head_ms : a->conf.body_ms;
+	if (a->conf.heartbeat_ms < least)
+		least = a->conf.heartbeat_ms;
+	return least / 5 < 10 ? 10 : least / 5 > 1000 ? 1000 : least / 5;
+}
+
+static void
+arm(struct api *a)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(a->http, MHD_DAEMON_INFO_EPOLL_FD);
+	a->http_io = loop_io_add(a->loop, info->epoll_fd, LOOP_READ, on_http_ready, a);
+	a->door_io = loop_io_add(a->loop, a->door_fd, LOOP_READ, on_door_ready, a);
+	a->listen_io = loop_io_add(a->loop, a->listen_fd, LOOP_READ, on_listen_ready, a);
+	a->http_timer = loop_timer_add(a->loop, 0, 0, on_http_timer, a);
+	a->flush_timer = loop_timer_add(a->loop, a->conf.coalesce_ms, 0, on_flush, a);
+	a->accept_timer = loop_timer_add(a->loop, ACCEPT_PAUSE_MS, 0, on_accept_timer, a);
+	loop_timer_stop(a->flush_timer);
+	loop_timer_stop(a->accept_timer);
+	a->sweep_timer = loop_timer_add(a->loop, sweep_ms(a), sweep_ms(a), on_sweep, a);
+	a->seen_timer = loop_timer_add(a->loop, SEEN_MS, SEEN_MS, on_seen, a);
+	a->heartbeat_timer = loop_timer_add(a->loop, a->conf.heartbeat_ms, a->conf.heartbeat_ms, on_heartbeat, a);
+}
+
+struct api *
+api_new(struct loop *l, const struct api_conf *conf, struct err *err)
+{
+	struct api *a = xcalloc(1, sizeof *a);
+	a->conf = *conf;
+	a->loop = l;
+	a->socket_path = xstrdup(conf->socket_path);
+	a->listen_fd = -1;
+	a->door_fd = -1;
+	LIST_INIT(&a->all);
+	LIST_INIT(&a->streams);
+	set_defaults(a);
+	if (open_http(a, err) == -1 || open_socket(a, err) == -1) {
+		err_wrap(err, "the API");
+		api_free(a);
+		return NULL;
+	}
+	a->feed = feed_new(conf->state);
+	feed_on_due(a->feed, on_due, a);
+	arm(a);
+	return a;
+}
+
+static void
+disarm(struct api *a)
+{
+	loop_io_del(a->listen_io);
+	loop_io_del(a->door_io);
+	loop_io_del(a->http_io);
+	loop_timer_del(a->http_timer);
+	loop_timer_del(a->sweep_timer);
+	loop_timer_del(a->flush_timer);
+	loop_timer_del(a->seen_timer);
+	loop_timer_del(a->heartbeat_timer);
+	loop_timer_del(a->accept_timer);
+}
+
+/* Ends what is open: streams by their last chunk, answers if their readers take them now, the rest by force. */
+static void
+end_connections(struct api *a)
+{
+	struct conn *c, *next;
+	for (c = LIST_FIRST(&a->all); c; c = next) {
+		next = LIST_NEXT(c, all);
+		if (c->stage == CONN_DOOR)
+			close_at_door(c, NULL);
+	}
+	a->is_ending = true;
+	LIST_FOREACH(c, &a->streams, streams)
+		resume(c);
+	for (int i = 0; i < 16 && !LIST_EMPTY(&a->all); i++)
+		(void)MHD_run(a->http);
+	LIST_FOREACH(c, &a->all, all)
+		(void)shutdown(c->fd, SHUT_RDWR);
+	for (int i = 0; i < 16 && !LIST_EMPTY(&a->all); i++)
+		(void)MHD_run(a->http);
+}
+
+void
+api_free(struct api *a)
+{
+	if (!a)
+		return;
+	disarm(a);
+	if (a->http) {
+		end_connections(a);
+		drop_shared(a);
+		MHD_stop_daemon(a->http);
+	}
+	if (a->listen_fd != -1) {
+		(void)unlink(a->socket_path);
+		(void)close(a->listen_fd);
+	}
+	if (a->door_fd != -1)
+		(void)close(a->door_fd);
+	feed_free(a->feed);
+	free(a->by_fd);
+	free(a->uids);
+	free(a->socket_path);
+	free(a);
+}
+
+size_t
+api_streams(const struct api *a)
+{
+	return a->n_streams;
+}
+
+size_t
+api_connections(const struct api *a)
+{
+	return a->n_connections;
+}

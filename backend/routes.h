@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BACKEND_ROUTES_H
+#define BACKEND_ROUTES_H
+
+#include "backend/api.h"
+#include "backend/metrics.h"
+#include "backend/request.h"
+
+/*
+ * The one table of what the API answers: routing, roles, /openapi.json and the tests walk it. Handlers turn the state
+ * into bytes; they know no sockets. What needs a held connection (the stream) is marked and done by api.c.
+ */
+
+enum api_role { API_OBSERVER, API_OPERATOR, API_APPROVER, API_ADMIN };
+const char *api_role_name(enum api_role role);
+
+struct api_call {
+	const struct api_conf *conf;
+	const struct request_params *params;
+	const struct request_query *query;
+	enum api_role role;
+	struct slice body;
+	const char *accept; /* the media types that the caller takes, or NULL */
+	struct mono now;
+	struct wall wall;
+	struct mono *last_poll;        /* when poll_now was last asked for */
+	const struct metrics *metrics; /* figures of the API itself */
+};
+
+#define API_REPLY_MAX (256u << 20)
+struct api_reply {
+	int status;
+	const char *type; /* media type */
+	struct buf body;
+};
+#define API_REPLY_INIT { .status = 200, .type = "application/json", .body = BUF_INIT(API_REPLY_MAX) }
+
+/* Fills the reply; -1 with the reason, which then becomes problem+json. */
+typedef int api_handler(const struct api_call *call, struct api_reply *reply, struct err *err);
+
+struct route {
+	const char *method, *pattern;
+	enum api_role role;  /* least role that may call it */
+	bool is_stream;      /* held open by api.c; no handler */
+	bool is_shared;      /* the same bytes for all askers: may be kept for a moment */
+	const char *summary;
+	const char *schema;  /* name in openapi.c; "[]" behind it for an array; NULL: not JSON */
+	const char *const *query; /* allowed query keys, NULL-terminated, or NULL */
+	api_handler *handler;
+};
+const struct route *routes_table(size_t *n);
+
+/* The route of a request; sets params. NULL: err says not found, or method not allowed with `allow` filled. */
+const struct route *routes_find(const char *method, const char *path, struct request_params *params, char *allow,
+	size_t allow_size, struct err *err);
+/* Role check, query and handler. */
+int routes_call(const struct route *r, struct slice query, struct api_call *call, struct api_reply *reply,
+	struct err *err);
+
+/* Writes an error as RFC 9457 problem+json and sets status and type. */
+void api_reply_problem(struct api_reply *reply, const struct err *err);
+
+#endif
