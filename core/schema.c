@@ -797,13 +797,23 @@ schema_at(const void *object, const char *key)
 	return mark->at && mark->at->key && mark->at->kind != YAML_SCALAR ? mark->at->key : mark->at;
 }
 
+/* Two neighbouring letters changed places: the commonest slip of a fast typist. */
+static bool
+is_swapped(const char *a, const char *b)
+{
+	size_t i = 0;
+	while (a[i] && a[i] == b[i])
+		i++;
+	return a[i] && a[i + 1] && a[i] == b[i + 1] && a[i + 1] == b[i] && strcmp(a + i + 2, b + i + 2) == 0;
+}
+
 const char *
 schema_nearest(const char *word, const char *const *words, size_t n)
 {
 	const char *best = NULL;
 	int least = strlen(word) <= 3 ? 2 : 3; /* one letter off in a short word, two in a longer one */
 	for (size_t i = 0; i < n; i++) {
-		int distance = text_distance(word, words[i]);
+		int distance = is_swapped(word, words[i]) ? 1 : text_distance(word, words[i]);
 		if (distance < least) {
 			least = distance;
 			best = words[i];

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * catchment: finds out what was asked for and hands over. Without a command it is the dashboard; a command either needs
+ * no backend (cli_local.c) or asks it over the HTTP API. Here are the only exits, the only writes to stdout and stderr
+ * of plain commands, and the list of variables that must not steer a tool people use during an outage. From the plugins
+ * it takes the names of drivers, which `check` needs, and nothing else.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "console/cli_local.h"
+#include "console/options.h"
+#include "plugins/drivers.h"
+
+/* A proxy or a key log in the environment would send the API's traffic elsewhere (SAFETY.md D98). */
+static void
+clean_environment(void)
+{
+	static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy",
+		"NO_PROXY", "SSLKEYLOGFILE", "CURL_HOME", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR" };
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		unsetenv(names[i]);
+}
+
+/* What a full disk or a closed pipe swallows was not done. */
+static int
+print(const struct buf *out, int status)
+{
+	size_t written = fwrite(buf_text(out), 1, out->len, stdout);
+	if (written == out->len && fflush(stdout) == 0 && !out->truncated)
+		return status;
+	fprintf(stderr, "catchment: standard output could not be written: %s\n", strerror(errno));
+	return err_code_exit(ERR_FAILED);
+}
+
+static int
+fail(const struct err *err, bool as_json)
+{
+	struct buf text = BUF_INIT(8192);
+	options_write_error(err, as_json, &text);
+	fputs(buf_text(&text), stderr);
+	buf_done(&text);
+	return err_code_exit(err->code);
+}
+
+static int
+run_local(const struct options *o, struct err *err)
+{
+	struct buf out = BUF_INIT(CLI_LOCAL_OUTPUT_MAX);
+	struct conf_names names;
+	driver_list_names(&names);
+	int status = cli_local_run(o, &names, &out, err);
+	status = print(&out, status);
+	buf_done(&out);
+	return err->code == ERR_OK ? status : fail(err, options_want_json(o));
+}
+
+static int
+print_help(const struct options *o)
+{
+	struct buf out = BUF_INIT(1u << 20);
+	if (o->wants_help)
+		command_write_help(o->command, &out);
+	else
+		buf_printf(&out, "catchment %s\n", CATCHMENT_VERSION);
+	int status = print(&out, 0);
+	buf_done(&out);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o;
+	struct err err = ERR_INIT;
+	setlocale(LC_ALL, "");
+	clean_environment();
+	if (options_parse(&o, argc, argv, &err) == -1)
+		return fail(&err, options_line_wants_json(argc, argv));
+	if (o.wants_help || o.wants_version)
+		return print_help(&o);
+	if (command_get(o.command)->place == COMMAND_LOCAL)
+		return run_local(&o, &err);
+	err_set(&err, ERR_UNSUPPORTED, "`%s` needs a backend, which this build cannot ask yet", command_get(o.command)->name);
+	return fail(&err, options_want_json(&o));
+}
