@@ -197,9 +197,9 @@ write_overview(struct buf *out)
 	write_commands(out, false);
 	write_examples(COMMAND_NONE, out);
 	buf_add_text(out, "\n`catchment COMMAND --help` says more. \n"
-		"Exit status: 0 done, 1 failed, 2 usage or configuration, 3 backend not reachable,\n"
-		"4 refused by a gate, 5 confirmation needed, 6 partly done, 7 data too old,\n"
-		"8 conflict, 9 not permitted.\n");
+		"Exit status: 0 done, 1 failed, 2 usage or configuration, 3 backend not\n"
+		"reachable, 4 refused by a gate, 5 confirmation needed, 6 partly done,\n"
+		"7 data too old, 8 conflict, 9 not permitted.\n");
 }
 
 void

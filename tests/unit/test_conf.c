@@ -58,8 +58,10 @@ check_expectation(const char *path, const struct buf *got)
 	}
 	struct buf want = BUF_INIT(1 << 20);
 	read_whole(path, &want);
-	ck_assert_msg(strcmp(buf_text(&want), buf_text(got)) == 0, "%s wants:\n%s\nbut there is:\n%s", path,
-		buf_text(&want), buf_text(got));
+	bool is_same = strcmp(buf_text(&want), buf_text(got)) == 0;
+	if (!is_same) /* longer than a message of Check may be */
+		fprintf(stderr, "%s wants:\n%s\nbut there is:\n%s\n", path, buf_text(&want), buf_text(got));
+	ck_assert_msg(is_same, "%s differs", path);
 	buf_done(&want);
 }
 
