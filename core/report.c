@@ -601,7 +601,7 @@ write_session(struct json_writer *w, const struct session_fact *s)
 	json_put_text(w, "bfd_up", tri_name(s->bfd_up));
 	json_put_text(w, "has_password", tri_name(s->has_password));
 	json_key(w, "last_error");
-	if (!s->last_error.text && s->last_error.code < 0) {
+	if (!s->last_error.text && !s->last_error.message && s->last_error.code < 0) {
 		json_add_null(w);
 	} else {
 		json_begin_object(w);

@@ -3,7 +3,7 @@
  * The driver of the BIRD Internet Routing Daemon, through `birdc -r` (restricted: the daemon itself then refuses
  * anything but reading). Read from BIRD 2.0.12 of Debian 12:
  *
- *   protocols  show status, show protocols all, show static: sessions, and the static protocols that originate prefixes
+ *   protocols  show protocols all, show static, show status: sessions, and the static protocols that originate prefixes
  *   exports    show route all export NAME, one command a session: what is in its Adj-RIB-Out
  *   routes     show route all where net ~ [...], on witnesses: who still sees the service prefixes
  *   status     show status: version; beside it `date`, since BIRD prints local time without a zone
@@ -26,6 +26,9 @@
 #define FULL_EXPORT_MAX 1000 /* sessions that advertise more are asked for service prefixes only */
 #define NOT_THE_ANSWER  TOOL ": printed something that is not the answer to this question"
 #define STATICS_MAX     64
+#define ALL_TAG         "all"    /* the command was "show protocols all" */
+#define STATIC_TAG      "static" /* "show static", or with a protocol's name "show static NAME" */
+#define NAMED_MAX       16       /* static protocols that are asked for by name */
 #define SECONDS_A_DAY   86400
 #define TIME_OF_DAY_MAX (20 * 3600) /* older protocol times are printed as a date (timeformat iso short) */
 
@@ -224,7 +227,15 @@ enum area {
 struct static_protocol {
 	struct slice name;
 	bool is_enabled;
+	bool is_listed; /* by show static without a name, which leaves out those that are down */
 	unsigned families;
+};
+
+/* A line of show static: of the protocol that was named, or of the k-th that is listed. */
+struct static_route {
+	struct slice name; /* empty: none was named */
+	size_t block;
+	struct prefix prefix;
 };
 
 /* What one pass over a reply gathers. */
@@ -247,13 +258,11 @@ struct protocols {
 	size_t beside_size;
 	size_t n_statics;
 	struct static_protocol statics[STATICS_MAX];
-	size_t n_blocks;        /* of show static */
-	bool has_static;
+	struct slice asked;     /* protocol that show static was asked for by name */
+	size_t n_blocks;        /* empty lines in show static without a name: one between two protocols */
+	bool has_blocks;
 	size_t n_routes;
-	struct static_route {
-		size_t block;
-		struct prefix prefix;
-	} routes[STATICS_MAX];
+	struct static_route routes[STATICS_MAX];
 };
 
 static enum fsm_state
@@ -365,7 +374,11 @@ read_row(struct protocols *p, struct slice line, struct err *err)
 		return read_session_row(p, name, state, &since, rest, err);
 	if (slice_equal(proto, "Static") && p->n_statics < STATICS_MAX) {
 		p->origin = &p->statics[p->n_statics++];
-		*p->origin = (struct static_protocol){ .name = name, .is_enabled = slice_equal(state, "up") };
+		*p->origin = (struct static_protocol){
+			.name = name,
+			.is_enabled = slice_equal(state, "up"),
+			.is_listed = !slice_equal(state, "down") && !slice_equal(state, "flush"),
+		};
 	}
 	return 0;
 }
@@ -491,23 +504,22 @@ read_protocols_line(struct protocols *p, struct slice line, struct err *err)
 static int
 read_static_line(struct protocols *p, struct slice line, struct err *err)
 {
-	if (is_blank(line)) {
-		p->n_blocks++;
-		return 0;
-	}
-	if (line.data[0] == '\t')
-		return 0;
 	struct slice word;
-	struct static_route *route = &p->routes[p->n_routes];
-	if (!slice_next_word(&line, &word))
+	struct prefix prefix;
+	if (is_blank(line)) {
+		p->n_blocks += p->asked.len == 0;
 		return 0;
-	if (p->n_routes == STATICS_MAX || prefix_parse(word, &route->prefix, NULL) == -1) {
-		p->report->extras++;
-		return p->has_static ? 0 : err_set(err, ERR_BAD_REPLY, NOT_THE_ANSWER);
 	}
-	p->has_static = true;
-	route->block = p->n_blocks;
-	p->n_routes++;
+	if (line.data[0] == '\t' && (p->n_routes > 0 || p->report->extras > 0))
+		return 0;
+	if (!slice_next_word(&line, &word) || prefix_parse(word, &prefix, NULL) == -1)
+		return err_set(err, ERR_BAD_REPLY, NOT_THE_ANSWER);
+	p->has_blocks = p->has_blocks || p->asked.len == 0;
+	if (p->n_routes == STATICS_MAX) {
+		p->report->extras++;
+		return 0;
+	}
+	p->routes[p->n_routes++] = (struct static_route){ .name = p->asked, .block = p->n_blocks, .prefix = prefix };
 	return 0;
 }
 
@@ -546,7 +558,7 @@ read_line(struct protocols *p, struct slice line, struct err *err)
 	if (p->area == AREA_NONE) {
 		if (slice_equal(line, "Access restricted"))
 			return 0;
-		if (slice_starts(line, "BIRD ")) {
+		if (slice_starts(line, "BIRD ") && line.len > 5 && isdigit((unsigned char)line.data[5])) {
 			p->area = AREA_STATUS;
 		} else if (slice_starts(line, "Name ") && slice_contains(line, " Proto ") && slice_contains(line, " Since ")) {
 			if (p->has_table)
@@ -608,39 +620,77 @@ scan_part(struct protocols *p, const struct reply_part *part, struct err *err)
 	if (part->status > 0)
 		return refuse_status(part, err);
 	p->area = AREA_NONE;
+	p->has_details = slice_equal(slice_of(part->tag), ALL_TAG);
 	while (slice_next_line(&rest, &line))
 		if (read_line(p, line, err) == -1)
 			return -1;
 	return end_area(p, err);
 }
 
-/* The k-th block of show static belongs to the k-th static protocol of the table; if the two do not fit together, the
- * origins are left unsaid rather than guessed. */
+static bool
+slice_same(struct slice a, struct slice b)
+{
+	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+/* Which static protocol a route belongs to, n_statics if none: the one that was named, else the k-th that is listed. */
+static size_t
+owner_of(const struct protocols *p, const struct static_route *route)
+{
+	size_t k = 0;
+	for (size_t i = 0; i < p->n_statics; i++) {
+		if (route->name.len > 0 && slice_same(route->name, p->statics[i].name))
+			return i;
+		if (route->name.len == 0 && p->statics[i].is_listed && k++ == route->block)
+			return i;
+	}
+	return p->n_statics;
+}
+
+/* True if the blocks of show static can be those of the protocols in the table: as many, and of their families. */
+static bool
+blocks_fit(const struct protocols *p)
+{
+	size_t listed = 0;
+	for (size_t i = 0; i < p->n_statics; i++)
+		listed += p->statics[i].is_listed;
+	for (size_t i = 0; i < p->n_routes; i++) {
+		size_t owner = owner_of(p, &p->routes[i]);
+		unsigned bit = p->routes[i].prefix.family == FAMILY_V6 ? FAMILY_BIT_V6 : FAMILY_BIT_V4;
+		if (owner == p->n_statics || (p->statics[owner].families && !(p->statics[owner].families & bit)))
+			return false;
+	}
+	return !p->has_blocks || p->n_blocks + 1 == listed;
+}
+
+static void
+add_origin(struct report *r, const struct static_protocol *s, const struct prefix *prefix)
+{
+	struct origin_fact *o = report_add_origin(r);
+	if (o)
+		*o = (struct origin_fact){ .prefix = *prefix, .by = report_text(r, s->name), .is_enabled = s->is_enabled };
+	else
+		r->extras++;
+}
+
+/* A static protocol whose prefixes are not known is stated without one: exports and the next poll will tell. */
 static void
 state_origins(struct protocols *p)
 {
 	struct report *r = p->report;
-	if (p->has_static && p->n_blocks + 1 != p->n_statics)
-		return;
-	for (size_t i = 0; i < p->n_routes; i++) {
-		const struct static_protocol *s = &p->statics[p->routes[i].block];
-		unsigned bit = p->routes[i].prefix.family == FAMILY_V6 ? FAMILY_BIT_V6 : FAMILY_BIT_V4;
-		if (s->families && !(s->families & bit))
-			return;
-	}
+	const struct prefix none = { 0 };
+	size_t n_routes = blocks_fit(p) ? p->n_routes : 0;
 	r->sections |= REPORT_ORIGINS;
 	for (size_t i = 0; i < p->n_statics; i++) {
-		const struct static_protocol *s = &p->statics[i];
-		size_t known = r->n_origins;
-		for (size_t j = 0; j < p->n_routes; j++) {
-			struct origin_fact *o = p->routes[j].block == i ? report_add_origin(r) : NULL;
-			if (!o)
+		bool has_route = false;
+		for (size_t j = 0; j < n_routes; j++) {
+			if (owner_of(p, &p->routes[j]) != i)
 				continue;
-			*o = (struct origin_fact){ .prefix = p->routes[j].prefix, .by = report_text(r, s->name), .is_enabled = s->is_enabled };
+			add_origin(r, &p->statics[i], &p->routes[j].prefix);
+			has_route = true;
 		}
-		struct origin_fact *o = r->n_origins == known && !p->has_static ? report_add_origin(r) : NULL;
-		if (o)
-			*o = (struct origin_fact){ .by = report_text(r, s->name), .is_enabled = s->is_enabled };
+		if (!has_route)
+			add_origin(r, &p->statics[i], &none);
 	}
 }
 
@@ -651,6 +701,8 @@ state_ages(struct protocols *p)
 	for (size_t i = 0; i < p->report->n_sessions; i++) {
 		struct session_fact *s = &p->report->sessions[i];
 		s->since_s = seconds_since(&p->beside[i].since, &p->now);
+		if (s->admin_state == ADMIN_DOWN && s->last_error.message && !s->last_error.text)
+			s->last_error.text = report_text(p->report, slice_of("disabled"));
 		bool has_error = s->last_error.text || s->last_error.message;
 		if (s->state != FSM_ESTABLISHED && has_error && !p->beside[i].is_retrying)
 			s->last_error.age_s = s->since_s;
@@ -669,11 +721,48 @@ add_query(const struct node *node, struct request *out, const char *tag, const c
 	return 0;
 }
 
+/* Protocol names may be quoted symbols; birdc wants the quotes when the name is not a plain word. False when the name
+ * cannot be one of BIRD's. */
+static bool
+quote_name(const char *name, char *out, size_t size)
+{
+	bool is_plain = true;
+	for (const char *p = name; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("_-.:", *p))
+			return false;
+		is_plain = is_plain && (isalnum((unsigned char)*p) || *p == '_');
+	}
+	int n = snprintf(out, size, is_plain ? "%s" : "'%s'", name);
+	return *name && n > 0 && (size_t)n < size;
+}
+
+/* Names of static protocols that the last poll saw disabled: only by name does BIRD show what they hold. */
+static int
+ask_disabled(const struct node *node, struct request *out, struct err *err)
+{
+	const struct report *facts = node->facts;
+	for (size_t i = 0, n = 0; facts && i < facts->n_origins && n < NAMED_MAX; i++) {
+		const char *by = facts->origins[i].by;
+		bool is_new = !facts->origins[i].is_enabled;
+		char name[REPORT_STRINGS_MAX + 3], query[sizeof name + 16], tag[sizeof name + 16];
+		for (size_t j = 0; is_new && j < i; j++)
+			is_new = strcmp(facts->origins[j].by, by) != 0;
+		if (!is_new || !quote_name(by, name, sizeof name))
+			continue;
+		snprintf(query, sizeof query, "show static %s", name);
+		snprintf(tag, sizeof tag, STATIC_TAG " %s", by);
+		if (add_query(node, out, tag, query, err) == -1)
+			return -1;
+		n++;
+	}
+	return 0;
+}
+
 static int
 protocols_ask(const struct node *node, struct request *out, struct err *err)
 {
-	if (add_query(node, out, "protocols", "show protocols all", err) == -1 ||
-		add_query(node, out, "static", "show static", err) == -1)
+	if (add_query(node, out, ALL_TAG, "show protocols all", err) == -1 ||
+		add_query(node, out, STATIC_TAG, "show static", err) == -1 || ask_disabled(node, out, err) == -1)
 		return -1;
 	return add_query(node, out, "status", "show status", err);
 }
@@ -687,9 +776,12 @@ protocols_read(const struct reply *reply, struct report *out, struct err *err)
 	p->report = out;
 	for (size_t i = 0; i < reply->n_parts; i++) {
 		const struct reply_part *part = &reply->parts[i];
-		/* older BIRDs, or a router without static protocols, may have no answer to show static */
-		if (slice_equal(slice_of(part->tag), "static") && check_part(part, NULL) == -1)
+		struct slice tag = slice_of(part->tag), word;
+		bool is_static = slice_next_word(&tag, &word) && slice_equal(word, STATIC_TAG);
+		/* a router without static protocols, or whose configuration has just lost one, has no answer here */
+		if (is_static && (check_part(part, NULL) == -1 || part->status > 0))
 			continue;
+		p->asked = is_static ? slice_trim(tag) : (struct slice){ "", 0 };
 		if (scan_part(p, part, err) == -1)
 			goto out;
 	}
@@ -955,21 +1047,6 @@ export_route(void *arg, const struct route *route)
 	f->communities = report_text(x->report, buf_slice(&route->communities));
 }
 
-/* Protocol names may be quoted symbols; birdc wants the quotes when the name is not a plain word. False when the name
- * cannot be one of BIRD's. */
-static bool
-quote_name(const char *name, char *out, size_t size)
-{
-	bool is_plain = true;
-	for (const char *p = name; *p; p++) {
-		if (!isalnum((unsigned char)*p) && !strchr("_-.:", *p))
-			return false;
-		is_plain = is_plain && (isalnum((unsigned char)*p) || *p == '_');
-	}
-	int n = snprintf(out, size, is_plain ? "%s" : "'%s'", name);
-	return *name && n > 0 && (size_t)n < size;
-}
-
 /* " where net ~ [ P, P ]" of one family, which is as much as a prefix set may hold; 0 prefixes gives nothing. */
 static size_t
 add_filter(const struct node *node, int family, struct buf *out)
@@ -1140,6 +1217,10 @@ routes_read(const struct reply *reply, struct report *out, struct err *err)
 				find_rib(out, &prefix);
 		if (scan_routes(&reply->parts[i], rib_route, &b, out, err) == -1)
 			goto out;
+	}
+	if (reply->n_parts == 0) {
+		err_set(err, ERR_BAD_REPLY, TOOL ": no reply");
+		goto out;
 	}
 	out->sections |= REPORT_RIB;
 	rc = 0;

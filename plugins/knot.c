@@ -29,6 +29,7 @@ static const struct refusal knot_words[] = {
 	{ "connection refused", ERR_NOT_RUNNING, "Knot is not running" },
 	{ "invalid command", ERR_UNSUPPORTED, "this Knot does not know the command" },
 	{ "invalid parameter", ERR_UNSUPPORTED, "this Knot does not know the command" },
+	{ "(not exists)", ERR_UNSUPPORTED, "Knot has no such statistics" },
 	{ "no such zone found", ERR_NOT_FOUND, "Knot has no such zone" },
 	{ "connection timeout", ERR_TIMEOUT, "Knot's control socket does not answer" },
 	{ NULL, ERR_OK, NULL },
@@ -53,15 +54,27 @@ ask(const struct node *node, struct request *out, const char *tag, const char *c
 	return 0;
 }
 
-/* A whole reply of knotc whose first line begins with `start` (NULL: anything that is not an error). */
 static int
-check_part(const struct reply_part *part, const char *start, struct err *err)
+refuse(const struct reply_part *part, struct err *err)
+{
+	return refusal_explain(part, TOOL, knot_words, err);
+}
+
+static int
+check_part(const struct reply_part *part, struct err *err)
 {
 	if (refusal_check_status(part, TOOL, err) == -1)
 		return -1;
-	if (part->out.len == 0 || slice_starts(part->out, "error:") || !slice_starts(part->out, start) || part->status > 0)
-		return refusal_explain(part, TOOL, knot_words, err);
+	if (part->out.len == 0 || slice_starts(part->out, "error:") || part->status > 0)
+		return refuse(part, err);
 	return refusal_check_whole(part->out, TOOL, err);
+}
+
+/* What begins wrongly is another answer, perhaps a refusal in words; what ends wrongly is a broken one. */
+static bool
+is_first_line(const struct reply_part *part, struct slice line)
+{
+	return line.data == part->out.data;
 }
 
 /* ---- stats ---- */
@@ -126,13 +139,13 @@ stats_read(const struct reply *reply, struct report *out, struct err *err)
 	bool has_module = false, has_server = false;
 	for (size_t i = 0; i < reply->n_parts; i++) {
 		struct slice rest = reply->parts[i].out, line;
-		if (check_part(&reply->parts[i], "", err) == -1)
+		if (check_part(&reply->parts[i], err) == -1)
 			return -1;
 		while (slice_next_line(&rest, &line)) {
 			has_module = has_module || slice_starts(line, "mod-stats.");
 			has_server = has_server || slice_starts(line, "server.");
 			if (stats_line(out, line, err) == -1)
-				return -1;
+				return is_first_line(&reply->parts[i], line) ? refuse(&reply->parts[i], err) : -1;
 		}
 	}
 	if (!has_module && !has_server)
@@ -186,11 +199,11 @@ zones_read(const struct reply *reply, struct report *out, struct err *err)
 		/* a server without zones prints nothing, with status 0 */
 		if (rest.len == 0 && reply->parts[i].status == 0 && reply->parts[i].err.len == 0)
 			continue;
-		if (check_part(&reply->parts[i], "", err) == -1)
+		if (check_part(&reply->parts[i], err) == -1)
 			return -1;
 		while (slice_next_line(&rest, &line))
 			if (line.len > 0 && !slice_equal(line, "OK") && zone_line(out, line, err) == -1)
-				return -1;
+				return is_first_line(&reply->parts[i], line) ? refuse(&reply->parts[i], err) : -1;
 	}
 	if (reply->n_parts == 0)
 		return err_set(err, ERR_BAD_REPLY, TOOL ": no reply");
@@ -229,11 +242,11 @@ status_read(const struct reply *reply, struct report *out, struct err *err)
 {
 	for (size_t i = 0; i < reply->n_parts; i++) {
 		struct slice rest = reply->parts[i].out, line;
-		if (check_part(&reply->parts[i], "", err) == -1)
+		if (check_part(&reply->parts[i], err) == -1)
 			return -1;
 		while (slice_next_line(&rest, &line))
 			if (status_line(out, line, err) == -1)
-				return -1;
+				return is_first_line(&reply->parts[i], line) ? refuse(&reply->parts[i], err) : -1;
 	}
 	if (out->sections == 0)
 		return err_set(err, ERR_BAD_REPLY, TOOL ": no reply");

@@ -56,14 +56,27 @@ ask(const struct node *node, struct request *out, const char *command, struct er
 }
 
 static int
+refuse(const struct reply_part *part, struct err *err)
+{
+	return refusal_explain(part, TOOL, nsd_words, err);
+}
+
+static int
 check_part(const struct reply_part *part, struct err *err)
 {
 	if (refusal_check_status(part, TOOL, err) == -1)
 		return -1;
 	if (part->out.len == 0 || part->status > 0 || slice_starts(part->out, "error") ||
 		slice_starts(part->out, "nsd is stopped"))
-		return refusal_explain(part, TOOL, nsd_words, err);
+		return refuse(part, err);
 	return refusal_check_whole(part->out, TOOL, err);
+}
+
+/* What begins wrongly is another answer, perhaps a refusal in words; what ends wrongly is a broken one. */
+static bool
+is_first_line(const struct reply_part *part, struct slice line)
+{
+	return line.data == part->out.data;
 }
 
 /* ---- stats ---- */
@@ -130,7 +143,7 @@ stats_read(const struct reply *reply, struct report *out, struct err *err)
 			return -1;
 		while (slice_next_line(&rest, &line)) {
 			if (stats_line(out, line, err) == -1)
-				return -1;
+				return is_first_line(&reply->parts[i], line) ? refuse(&reply->parts[i], err) : -1;
 			has_end = has_end || slice_starts(line, "zone.");
 		}
 	}
@@ -211,7 +224,7 @@ zones_read(const struct reply *reply, struct report *out, struct err *err)
 			return -1;
 		while (slice_next_line(&rest, &line))
 			if (line.len > 0 && !slice_equal(line, "ok") && zone_line(out, &zone, line, err) == -1)
-				return -1;
+				return is_first_line(&reply->parts[i], line) ? refuse(&reply->parts[i], err) : -1;
 	}
 	if (reply->n_parts == 0)
 		return err_set(err, ERR_BAD_REPLY, TOOL ": no reply");
@@ -238,7 +251,7 @@ status_read(const struct reply *reply, struct report *out, struct err *err)
 		if (check_part(&reply->parts[i], err) == -1)
 			return -1;
 		if (!slice_next_word(&rest, &word) || !slice_equal(word, "version:") || !slice_next_word(&rest, &word))
-			return refusal_explain(&reply->parts[i], TOOL, nsd_words, err);
+			return refuse(&reply->parts[i], err);
 		report_add_version(out, "nsd", word);
 	}
 	if (out->n_versions == 0)
