@@ -37,7 +37,7 @@ struct request {
 	struct arena *arena;
 	size_t n_commands;
 	struct request_command commands[REQUEST_COMMANDS_MAX];
-	const char *path; /* HTTP: appended to the node's URL, "/json/v1/server" */
+	const char *path; /* HTTP: a whole URL, or appended to the node's: "/json/v1/server" */
 };
 
 void request_init(struct request *r);
