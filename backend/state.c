@@ -134,6 +134,21 @@ state_events(const struct state *s, size_t *n)
 	return s->events;
 }
 
+void
+state_restore_events(struct state *s, const struct event *events, size_t n)
+{
+	if (s->n_events > 0)
+		return;
+	size_t kept = n < STATE_EVENTS_MAX / 2 ? n : STATE_EVENTS_MAX / 2;
+	if (kept > 0)
+		memcpy(s->events, events + (n - kept), kept * sizeof *events);
+	s->n_events = kept;
+	/* stored numbers of one life rise, but a clock or a hand may have mixed lives */
+	for (size_t i = 0; i < kept; i++)
+		if (s->events[i].id >= s->next_event)
+			s->next_event = s->events[i].id + 1;
+}
+
 static struct event *
 new_event(struct state *s, const char *kind, enum verdict severity, struct wall wall)
 {

@@ -33,6 +33,9 @@ void state_tick(struct state *s, struct mono now, struct wall wall);
 /* Facts kept from before a restart: drawn as stale until polled. `age_s` at the time of loading. */
 void state_restore(struct state *s, size_t node, struct report *facts, double age_s, struct mono now);
 
+/* Events of before a restart, oldest first, told to nobody; numbers go on after them. Call it before anything happens. */
+void state_restore_events(struct state *s, const struct event *events, size_t n);
+
 /* Appends an event of the backend itself. */
 void state_tell(struct state *s, const char *kind, enum verdict severity, struct wall wall, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));

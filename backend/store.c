@@ -411,6 +411,8 @@ find_who(struct store *s, const char *pop, const char *node)
 static void
 forget_rows(struct store *s, size_t n)
 {
+	if (n == 0)
+		return;
 	memmove(s->rows, s->rows + n, (s->n_rows - n) * sizeof *s->rows);
 	s->n_rows -= n;
 	for (size_t i = 0; i < s->n_whos; i++)
