@@ -8,6 +8,8 @@
 #include "core/conf_report.h"
 #include "core/fleet.h"
 
+struct json_writer;
+
 /*
  * fleet.yaml, the one file that a person writes (PRODUCT.md section 3): read, checked and made into a fleet.
  */
@@ -82,5 +84,11 @@ size_t conf_resolve_by(struct fleet *f, conf_lookup_fn *lookup, int64_t deadline
 /* Whether a reload may replace `old` by `new`: refuses (ERR_REFUSED) a new one that is empty or lost half or more of
  * the nodes, PoPs or prefixes, which is more often an accident than an intent. 0, or -1 with the reason. */
 int conf_guard(const struct fleet *old, const struct fleet *new, struct err *err);
+
+/* From the tables that conf_load reads by: the JSON Schema for editors, the reference in Markdown, and the keys as
+ * sections of a manual page in scdoc's language. */
+void conf_write_schema(struct json_writer *w);
+void conf_write_reference(struct buf *out);
+void conf_write_manual(struct buf *out);
 
 #endif

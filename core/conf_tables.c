@@ -8,6 +8,7 @@
 #include "core/conf_tables.h"
 
 #include "core/conf.h"
+#include "core/schema_doc.h"
 
 #define AT(struct_name, member) offsetof(struct struct_name, member)
 #define END { .key = NULL }
@@ -191,3 +192,21 @@ static const struct schema_key file_keys[] = {
 	END,
 };
 const struct schema_table conf_file_table = { "fleet.yaml", sizeof(struct raw_file), file_keys };
+
+void
+conf_write_schema(struct json_writer *w)
+{
+	schema_doc_write_json(&conf_file_table, "fleet.schema.json", "fleet.yaml of Catchment", w);
+}
+
+void
+conf_write_reference(struct buf *out)
+{
+	schema_doc_write_markdown(&conf_file_table, out);
+}
+
+void
+conf_write_manual(struct buf *out)
+{
+	schema_doc_write_scdoc(&conf_file_table, out);
+}
