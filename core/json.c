@@ -764,6 +764,13 @@ json_add_raw(struct json_writer *w, struct slice encoded)
 }
 
 void
+json_add_value(struct json_writer *w, const struct json *v)
+{
+	const char *text = json_object_to_json_string_ext(object_of(v), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	json_add_raw(w, slice_of(text));
+}
+
+void
 json_put_text(struct json_writer *w, const char *key, const char *text)
 {
 	json_key(w, key);

@@ -83,6 +83,8 @@ void json_add_bool(struct json_writer *w, bool value);
 void json_add_null(struct json_writer *w);
 /* Inserts already encoded JSON. */
 void json_add_raw(struct json_writer *w, struct slice encoded);
+/* Copies a value that was read, whole. */
+void json_add_value(struct json_writer *w, const struct json *v);
 /* Shorthands: key and value. */
 void json_put_text(struct json_writer *w, const char *key, const char *text);
 void json_put_int(struct json_writer *w, const char *key, int64_t value);

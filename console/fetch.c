@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A blocking request for commands: a loop and a client for one call. What can be wrong with the socket is told in a
+ * sentence a person can act upon, because "connection refused" at 03:00 is none.
+ */
+#include "console/fetch.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/http.h"
+#include "core/json.h"
+#include "core/paths.h"
+#include "core/text.h"
+
+#define DEADLINE_MS 10000
+
+struct waiting {
+	bool is_done;
+	struct buf *out;
+	struct err *err;
+	int rc;
+};
+
+int
+fetch_socket(const char *backend, char *path, size_t size, struct err *err)
+{
+	char usual[PATHS_MAX];
+	paths_socket(usual);
+	if (backend && strncmp(backend, "unix:", 5) != 0)
+		return err_set(err, ERR_USAGE, "--backend %.200s: this version speaks to unix:PATH only", backend);
+	const char *wanted = backend ? backend + 5 : usual;
+	if (strlen(wanted) >= sizeof((struct sockaddr_un *)NULL)->sun_path || strlen(wanted) >= size)
+		return err_set(err, ERR_USAGE, "the socket's path has %zu bytes, at most %zu are possible: %.100s…", strlen(wanted),
+			sizeof((struct sockaddr_un *)NULL)->sun_path - 1, wanted);
+	snprintf(path, size, "%s", wanted);
+	return 0;
+}
+
+/* The backend said no: its own words, and its code. */
+static int
+read_problem(const struct http_reply *reply, struct err *err)
+{
+	struct json_doc *doc = json_parse(reply->body, NULL);
+	const struct json *o = doc ? json_root(doc) : NULL;
+	char text[ERR_TEXT_MAX];
+	const char *code = json_text(json_get(o, "code"), NULL);
+	const char *detail = json_text(json_get(o, "detail"), json_text(json_get(o, "title"), NULL));
+	if (detail)
+		text_sanitise_to(slice_of(detail), text, sizeof text);
+	else
+		snprintf(text, sizeof text, "the backend answered with status %d", reply->status);
+	err_set(err, code ? err_code_parse(code) : ERR_FAILED, "%s", text);
+	json_doc_free(doc);
+	return -1;
+}
+
+static void
+on_done(void *arg, const struct http_reply *reply, const struct err *err)
+{
+	struct waiting *w = arg;
+	w->is_done = true;
+	if (!reply) {
+		*w->err = *err;
+		w->rc = -1;
+	} else if (reply->status < 200 || reply->status > 299) {
+		w->rc = read_problem(reply, w->err);
+	} else if (buf_add(w->out, reply->body.data, reply->body.len) == -1) {
+		w->rc = err_set(w->err, ERR_TOO_LARGE, "the answer is larger than %zu bytes", w->out->max);
+	}
+}
+
+static int
+explain(const char *path, struct err *err)
+{
+	char why[ERR_TEXT_MAX];
+	snprintf(why, sizeof why, "%.300s", err->text);
+	switch (err->code) {
+	case ERR_CONN_REFUSED:
+	case ERR_NO_ROUTE:
+	case ERR_CONN_LOST:
+	case ERR_TIMEOUT:
+	case ERR_PROTOCOL:
+	case ERR_FAILED:
+		if (access(path, F_OK) == -1)
+			return err_set(err, ERR_BACKEND,
+				"no backend at unix:%s: nothing is there; start catchmentd --config FILE, or name its socket with "
+				"--backend unix:PATH",
+				path);
+		if (access(path, W_OK) == -1)
+			return err_set(err, ERR_BACKEND, "no backend at unix:%s: this account may not open the socket", path);
+		return err_set(err, ERR_BACKEND, "no backend at unix:%s: %s", path, why);
+	default:
+		return -1;
+	}
+}
+
+int
+fetch(const char *backend, const char *method, const char *path, struct buf *out, struct err *err)
+{
+	struct waiting w = { .out = out, .err = err };
+	char socket_path[sizeof((struct sockaddr_un *)NULL)->sun_path], url[2048];
+	if (fetch_socket(backend, socket_path, sizeof socket_path, err) == -1)
+		return -1;
+	snprintf(url, sizeof url, "http://localhost%s", path);
+	struct loop *loop = loop_new(err);
+	if (!loop)
+		return -1;
+	const struct http_options options = { .lanes = 1 };
+	struct http *client = http_new(loop, &options, err);
+	if (!client) {
+		loop_free(loop);
+		return -1;
+	}
+	const struct http_request r = {
+		.method = method,
+		.url = url,
+		.unix_path = socket_path,
+		.body_max = FETCH_BODY_MAX,
+		.any_status = true,
+		.deadline = mono_add_ms(clock_mono(), DEADLINE_MS),
+	};
+	http_start(client, &r, on_done, &w);
+	while (!w.is_done && loop_turn(loop, true))
+		;
+	http_free(client);
+	loop_free(loop);
+	return w.rc == -1 ? explain(socket_path, err) : 0;
+}

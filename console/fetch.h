@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONSOLE_FETCH_H
+#define CONSOLE_FETCH_H
+
+#include "core/buf.h"
+#include "core/err.h"
+
+#define FETCH_BODY_MAX (256u << 20) /* a snapshot of 10,000 nodes has about 40 MB */
+
+/*
+ * One question to the backend, waited for: what commands need; the dashboard has client.h. `backend` is what was given
+ * with --backend ("unix:PATH") or NULL for the usual socket. The answer is appended to `out`. 0, or -1: ERR_BACKEND when
+ * nobody serves there, else the code and the sentence of the backend's problem+json (RFC 9457).
+ */
+int fetch(const char *backend, const char *method, const char *path, struct buf *out, struct err *err);
+
+/* Where that is: a path for sun_path. 0, or -1 for a form that this version does not speak. */
+int fetch_socket(const char *backend, char *path, size_t size, struct err *err);
+
+#endif
