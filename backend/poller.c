@@ -467,19 +467,19 @@ poller_metrics(const struct poller *p, struct buf *out)
 {
 	struct poller_stats s;
 	poller_read_stats(p, &s);
-	buf_add_text(out, "# HELP catchment_polls Requests sent to nodes.\n# TYPE catchment_polls counter\n");
+	buf_add_text(out, "# HELP catchment_polls_total Requests sent to nodes.\n# TYPE catchment_polls_total counter\n");
 	buf_printf(out, "catchment_polls_total %llu\n", (unsigned long long)s.polls);
-	buf_add_text(out, "# HELP catchment_poll_failures Probes that failed.\n# TYPE catchment_poll_failures counter\n");
+	buf_add_text(out, "# HELP catchment_poll_failures_total Probes that failed.\n# TYPE catchment_poll_failures_total counter\n");
 	buf_printf(out, "catchment_poll_failures_total %llu\n", (unsigned long long)s.failures);
-	buf_add_text(out, "# HELP catchment_polls_skipped Polls that came late because the one before had not ended.\n"
-			  "# TYPE catchment_polls_skipped counter\n");
+	buf_add_text(out, "# HELP catchment_polls_skipped_total Polls that came late because the one before had not ended.\n"
+			  "# TYPE catchment_polls_skipped_total counter\n");
 	buf_printf(out, "catchment_polls_skipped_total %llu\n", (unsigned long long)s.skipped);
 	buf_add_text(out, "# HELP catchment_polls_under_way Requests not answered yet.\n# TYPE catchment_polls_under_way gauge\n");
 	buf_printf(out, "catchment_polls_under_way %zu\n", s.under_way);
 	if (isnan(s.late_p50_ms))
 		return;
 	buf_add_text(out, "# HELP catchment_poll_lateness_seconds How late polls start.\n"
-			  "# TYPE catchment_poll_lateness_seconds gauge\n# UNIT catchment_poll_lateness_seconds seconds\n");
-	buf_printf(out, "catchment_poll_lateness_seconds{quantile=\"0.5\"} %.6f\n", s.late_p50_ms / 1e3);
-	buf_printf(out, "catchment_poll_lateness_seconds{quantile=\"0.99\"} %.6f\n", s.late_p99_ms / 1e3);
+			  "# TYPE catchment_poll_lateness_seconds gauge\n");
+	buf_printf(out, "catchment_poll_lateness_seconds{percentile=\"50\"} %.6f\n", s.late_p50_ms / 1e3);
+	buf_printf(out, "catchment_poll_lateness_seconds{percentile=\"99\"} %.6f\n", s.late_p99_ms / 1e3);
 }

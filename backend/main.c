@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * catchmentd: reads fleet.yaml, builds one struct backend out of the rooms and runs the loop until it is told to stop.
+ * Nothing here polls, judges or answers; this file only opens, connects and closes, in an order that can be read. It
+ * holds the observe key alone: nothing in this process can change a node.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "backend/api.h"
+#include "backend/history.h"
+#include "backend/outside.h"
+#include "backend/poller.h"
+#include "backend/state.h"
+#include "backend/store.h"
+#include "backend/transport.h"
+#include "core/conf.h"
+#include "core/loop.h"
+#include "core/paths.h"
+#include "plugins/drivers.h"
+
+#define RESOLVE_MS 5000
+#define TICK_MS    1000
+
+struct options {
+	const char *config;
+	char state_dir[PATHS_MAX];
+	char socket[PATHS_MAX];
+	bool check;
+};
+
+struct backend {
+	struct options options;
+	struct loop *loop;
+	struct state *state;
+	struct store *store; /* NULL: history is off, said once */
+	struct history *history;
+	struct transport *transport;
+	struct outside *outside;
+	struct poller *poller;
+	struct api *api;
+	struct loop_timer *tick;
+	struct loop_signal *signals[3];
+	int lock;
+};
+
+static const char help[] =
+	"catchmentd polls the nodes of an anycast fleet and serves what it learns to catchment.\n"
+	"\n"
+	"Usage: catchmentd --config FILE [--state DIR] [--listen unix:PATH] [--check]\n"
+	"\n"
+	"  -c, --config FILE       the fleet file (fleet.yaml); needed\n"
+	"  -s, --state DIR         where history and the last good facts are kept\n"
+	"  -l, --listen unix:PATH  socket to serve on\n"
+	"      --check             check the fleet file, print every mistake, and end\n"
+	"  -V, --version           print the version\n"
+	"  -h, --help              print this\n"
+	"\n"
+	"SIGHUP reads the fleet file again; a bad one keeps the running one. SIGTERM and ^C end it.\n"
+	"Exit status: 0 done, 1 failed, 2 usage or fleet file.\n";
+
+/* Reads the fleet file and prints every mistake; NULL when there was one. */
+static struct fleet *
+load_fleet(const char *path, struct err *err)
+{
+	struct conf_names names;
+	struct conf_report mistakes = CONF_REPORT_INIT;
+	struct buf text = BUF_INIT(1u << 20);
+	driver_list_names(&names);
+	struct fleet *f = conf_load(path, &names, &mistakes, err);
+	if (f)
+		conf_resolve(f, RESOLVE_MS, &mistakes);
+	conf_report_write(&mistakes, &text);
+	fputs(buf_text(&text), stderr);
+	buf_done(&text);
+	conf_report_done(&mistakes);
+	return f;
+}
+
+static int
+reload(void *arg, struct err *err)
+{
+	struct backend *b = arg;
+	struct fleet *f = load_fleet(b->options.config, err);
+	if (f && conf_guard(state_fleet(b->state), f, err) == -1) {
+		fleet_free(f);
+		f = NULL;
+	}
+	if (!f) {
+		err_wrap(err, "the running fleet is kept");
+		state_tell(b->state, "config", VERDICT_DEGRADED, clock_wall(), "%.220s", err->text);
+		return -1;
+	}
+	state_reload(b->state, f, clock_mono(), clock_wall());
+	poller_reload(b->poller);
+	outside_reload(b->outside);
+	return 0;
+}
+
+static void
+poll_now(void *arg)
+{
+	struct backend *b = arg;
+	poller_now(b->poller);
+	outside_now(b->outside);
+}
+
+static void
+write_metrics(void *arg, struct buf *out)
+{
+	struct backend *b = arg;
+	poller_metrics(b->poller, out);
+	buf_add_text(out, "# HELP catchment_loop_slowest_seconds The slowest turn of the event loop so far.\n"
+			  "# TYPE catchment_loop_slowest_seconds gauge\n");
+	buf_printf(out, "catchment_loop_slowest_seconds %.6f\n", loop_slowest_ms(b->loop) / 1e3);
+	buf_add_text(out, "# HELP catchment_loop_slow_turns_total Turns of the event loop over 20 ms.\n"
+			  "# TYPE catchment_loop_slow_turns_total counter\n");
+	buf_printf(out, "catchment_loop_slow_turns_total %zu\n", loop_slow_count(b->loop));
+}
+
+static void
+on_tick(void *arg)
+{
+	struct backend *b = arg;
+	state_tick(b->state, clock_mono(), clock_wall());
+#ifdef HAVE_SYSTEMD
+	sd_notify(0, "WATCHDOG=1");
+#endif
+}
+
+static void
+on_stop(void *arg, int signum)
+{
+	struct backend *b = arg;
+	(void)signum;
+	loop_stop(b->loop);
+}
+
+static void
+on_hup(void *arg, int signum)
+{
+	struct err err = ERR_INIT;
+	(void)signum;
+	if (reload(arg, &err) == -1)
+		fprintf(stderr, "catchmentd: reload: %s\n", err.text);
+}
+
+static int
+parse_listen(const char *text, struct options *o, struct err *err)
+{
+	if (strncmp(text, "unix:", 5) != 0)
+		return err_set(err, ERR_USAGE, "--listen %s: only unix:PATH is served in this version", text);
+	snprintf(o->socket, sizeof o->socket, "%s", text + 5);
+	return 0;
+}
+
+/* 0: go on; 1: done already (help, version); -1: wrong usage. */
+static int
+parse_options(int argc, char **argv, struct options *o, struct err *err)
+{
+	static const struct option table[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "state", required_argument, NULL, 's' },
+		{ "listen", required_argument, NULL, 'l' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	paths_state(o->state_dir);
+	paths_socket(o->socket);
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, ":c:s:l:Vh", table, NULL)) != -1;) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 's':
+			snprintf(o->state_dir, sizeof o->state_dir, "%s", optarg);
+			break;
+		case 'l':
+			if (parse_listen(optarg, o, err) == -1)
+				return -1;
+			break;
+		case 'k':
+			o->check = true;
+			break;
+		case 'V':
+			puts("catchmentd " CATCHMENT_VERSION);
+			return 1;
+		case 'h':
+			fputs(help, stdout);
+			return 1;
+		case ':':
+			return err_set(err, ERR_USAGE, "%s needs a value; see catchmentd --help", argv[optind - 1]);
+		default:
+			return err_set(err, ERR_USAGE, "unknown option %s; see catchmentd --help", argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		return err_set(err, ERR_USAGE, "unexpected word '%s'; see catchmentd --help", argv[optind]);
+	if (!o->config)
+		return err_set(err, ERR_USAGE, "--config FILE is needed; see catchmentd --help");
+	return 0;
+}
+
+/* What the environment may not decide for us (SAFETY.md D98). */
+static void
+clean_environment(void)
+{
+	static const char *const names[] = { "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy",
+		"NO_PROXY", "no_proxy", "SSLKEYLOGFILE", "CURL_HOME", "CURL_CA_BUNDLE", "LD_PRELOAD", "LD_LIBRARY_PATH",
+		"SSH_AUTH_SOCK", "SSH_ASKPASS" };
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		unsetenv(names[i]);
+}
+
+/* Thousands of sessions need descriptors; take what the hard limit allows. No core dumps: they may hold keys. */
+static void
+set_limits(void)
+{
+	struct rlimit files, none = { 0, 0 };
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+/* One backend a state folder: two would poll twice and write over each other. */
+static int
+lock_state(struct backend *b, struct err *err)
+{
+	char path[PATHS_MAX + 8];
+	if (paths_make_folder(b->options.state_dir, 0750, err) == -1)
+		return -1;
+	snprintf(path, sizeof path, "%s/lock", b->options.state_dir);
+	b->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (b->lock == -1)
+		return err_set(err, ERR_FAILED, "%s: %s", path, strerror(errno));
+	if (flock(b->lock, LOCK_EX | LOCK_NB) == -1)
+		return err_set(err, ERR_CONFLICT, "another catchmentd runs on %s; give each its own --state",
+			b->options.state_dir);
+	return 0;
+}
+
+/* The socket's folder is ours to make; what stands there already keeps its rights. */
+static int
+make_socket_folder(const char *socket, struct err *err)
+{
+	char folder[PATHS_MAX];
+	snprintf(folder, sizeof folder, "%s", socket);
+	char *slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return 0;
+	*slash = '\0';
+	return paths_make_folder(folder, 0750, err);
+}
+
+/* History is worth having and not worth dying for. */
+static void
+open_history(struct backend *b)
+{
+	struct err err = ERR_INIT;
+	b->store = store_open(b->options.state_dir, &err);
+	if (!b->store) {
+		fprintf(stderr, "catchmentd: no history: %s\n", err.text);
+		state_tell(b->state, "backend", VERDICT_DEGRADED, clock_wall(), "no history: %.200s", err.text);
+		return;
+	}
+	const struct history_conf conf = { .loop = b->loop, .state = b->state, .store = b->store };
+	b->history = history_new(&conf, clock_mono(), clock_wall());
+}
+
+static int
+open_backend(struct backend *b, struct fleet *f, struct err *err)
+{
+	const struct transport_limits limits = TRANSPORT_LIMITS_DEFAULT;
+	b->state = state_new(f);
+	if (lock_state(b, err) == -1 || make_socket_folder(b->options.socket, err) == -1)
+		return -1;
+	b->loop = loop_new(err);
+	if (!b->loop)
+		return -1;
+	open_history(b);
+	b->transport = transport_new(b->loop, &limits, b->options.state_dir, err);
+	if (!b->transport)
+		return -1;
+	b->outside = outside_new(b->loop, b->state);
+	uint64_t seed;
+	randombytes_buf(&seed, sizeof seed);
+	b->poller = poller_new(b->loop, b->state, b->transport, driver_find, seed);
+	const struct api_conf api = {
+		.socket_path = b->options.socket,
+		.state = b->state,
+		.store = b->store,
+		.poll_now = poll_now,
+		.metrics = write_metrics,
+		.reload = reload,
+		.arg = b,
+	};
+	b->api = api_new(b->loop, &api, err);
+	if (!b->api)
+		return -1;
+	b->tick = loop_timer_add(b->loop, TICK_MS, TICK_MS, on_tick, b);
+	b->signals[0] = loop_signal_add(b->loop, SIGTERM, on_stop, b);
+	b->signals[1] = loop_signal_add(b->loop, SIGINT, on_stop, b);
+	b->signals[2] = loop_signal_add(b->loop, SIGHUP, on_hup, b);
+	return 0;
+}
+
+static void
+close_backend(struct backend *b)
+{
+	for (size_t i = 0; i < 3; i++)
+		loop_signal_del(b->signals[i]);
+	loop_timer_del(b->tick);
+	api_free(b->api);
+	poller_free(b->poller);
+	outside_free(b->outside);
+	if (b->transport)
+		b->transport->ops->free(b->transport);
+	history_free(b->history, clock_mono(), clock_wall());
+	store_close(b->store);
+	state_free(b->state);
+	loop_free(b->loop);
+	if (b->lock != -1)
+		close(b->lock);
+}
+
+static int
+serve(struct options *o, struct fleet *f)
+{
+	struct backend *b = xcalloc(1, sizeof *b);
+	struct err err = ERR_INIT;
+	int status = 0;
+	b->options = *o;
+	b->lock = -1;
+	if (open_backend(b, f, &err) == 0) {
+		fprintf(stderr, "catchmentd: %s: %zu PoPs, %zu nodes, serving on unix:%s\n", f->name, f->n_pops, f->n_nodes,
+			b->options.socket);
+#ifdef HAVE_SYSTEMD
+		sd_notify(0, "READY=1");
+#endif
+		loop_run(b->loop);
+	} else {
+		fprintf(stderr, "catchmentd: %s\n", err.text);
+		status = err_code_exit(err.code);
+	}
+	close_backend(b);
+	free(b);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct err err = ERR_INIT;
+	setlocale(LC_CTYPE, "C.UTF-8");
+	signal(SIGPIPE, SIG_IGN);
+	umask(027);
+	int go = parse_options(argc, argv, &o, &err);
+	if (go == 1)
+		return 0;
+	if (go == -1) {
+		fprintf(stderr, "catchmentd: %s\n", err.text);
+		return err_code_exit(err.code);
+	}
+	clean_environment();
+	set_limits();
+	if (sodium_init() == -1) {
+		fputs("catchmentd: libsodium does not start: no random numbers\n", stderr);
+		return 1;
+	}
+	struct fleet *f = load_fleet(o.config, &err);
+	if (!f) {
+		fprintf(stderr, "catchmentd: %s\n", err.text);
+		return err_code_exit(ERR_USAGE);
+	}
+	if (o.check) {
+		printf("%s: %zu PoPs, %zu nodes, %zu prefixes: no mistakes\n", o.config, f->n_pops, f->n_nodes, f->n_prefixes);
+		fleet_free(f);
+		return 0;
+	}
+	return serve(&o, f);
+}
