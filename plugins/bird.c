@@ -789,7 +789,8 @@ protocols_read(const struct reply *reply, struct report *out, struct err *err)
 		err_set(err, ERR_BAD_REPLY, TOOL ": no table of protocols");
 		goto out;
 	}
-	out->sections |= REPORT_SESSIONS;
+	/* without sessions nothing is announced, and there is nothing that exports could ask for */
+	out->sections |= REPORT_SESSIONS | (out->n_sessions == 0 ? REPORT_EXPORTS : 0);
 	state_origins(p);
 	state_ages(p);
 	rc = 0;
@@ -1230,7 +1231,7 @@ out:
 }
 
 static const struct probe probes[] = {
-	{ "protocols", PACE_FAST, REPORT_SESSIONS | REPORT_ORIGINS, protocols_ask, protocols_read },
+	{ "protocols", PACE_FAST, REPORT_SESSIONS | REPORT_ORIGINS | REPORT_EXPORTS, protocols_ask, protocols_read },
 	{ "exports", PACE_FAST, REPORT_EXPORTS, exports_ask, exports_read },
 	{ "routes", PACE_FAST, REPORT_RIB, routes_ask, routes_read },
 	{ "status", PACE_SLOW, REPORT_VERSIONS | REPORT_CLOCK, status_ask, status_read },

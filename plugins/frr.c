@@ -408,7 +408,8 @@ neighbors_read(const struct reply *reply, struct report *out, struct err *err)
 	}
 	if (reply->n_parts == 0)
 		return err_set(err, ERR_BAD_REPLY, TOOL ": no reply");
-	out->sections |= REPORT_SESSIONS;
+	/* without sessions nothing is announced, and there is nothing that exports could ask for */
+	out->sections |= REPORT_SESSIONS | (out->n_sessions == 0 ? REPORT_EXPORTS : 0);
 	return 0;
 }
 
@@ -782,7 +783,7 @@ version_read(const struct reply *reply, struct report *out, struct err *err)
 }
 
 static const struct probe probes[] = {
-	{ "neighbors", PACE_FAST, REPORT_SESSIONS, neighbors_ask, neighbors_read },
+	{ "neighbors", PACE_FAST, REPORT_SESSIONS | REPORT_EXPORTS, neighbors_ask, neighbors_read },
 	{ "exports", PACE_FAST, REPORT_EXPORTS, exports_ask, exports_read },
 	{ "networks", PACE_NORMAL, REPORT_ORIGINS, networks_ask, networks_read },
 	{ "routes", PACE_FAST, REPORT_RIB, routes_ask, routes_read },
