@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The frame around the views. First line: which fleet, which environment, how its PoPs are, the
+ * clock. Second line: for each service prefix how many PoPs announce it; when the backend is away,
+ * the banner that says so takes its place, because those counts would no longer be true. Third
+ * line: the views and their keys. Last line: keys, or one sentence.
+ *
+ * On small screens the frame gives way first: below 12 rows tabs and counts go, below 5 all of it.
+ */
+#include "console/frame.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/text.h"
+
+#define FULL_ROWS  12
+#define PREFIX_GAP 3
+#define CLOCK_COLS 9 /* "12:03:41Z" */
+
+static bool
+has_full_frame(int rows)
+{
+	return rows >= FULL_ROWS;
+}
+
+struct rect
+frame_inner(const struct ui *ui, int cols, int rows)
+{
+	bool is_away = ui->link.state == LINK_AWAY;
+	if (rows < FRAME_ROWS_MIN || cols < FRAME_COLS_MIN)
+		return (struct rect){ 0, 0, 0, 0 };
+	int top = has_full_frame(rows) ? 3 : is_away ? 2 : 1;
+	return (struct rect){ 0, top, cols, rows - top - 1 };
+}
+
+/* "1 blackhole  2 degraded  1 stale" for what deviates; returns the columns used. */
+static int
+draw_deviations(const struct ui_totals *t, struct canvas *c, int x, int y, int right)
+{
+	int start = x;
+	for (int v = 0; v < VERDICT_OK; v++) {
+		char text[40];
+		if (t->by_verdict[v] == 0)
+			continue;
+		snprintf(text, sizeof text, "%zu %s", t->by_verdict[v],
+			verdict_name((enum verdict)v));
+		if (x + text_width(text) > right)
+			return x - start;
+		x += canvas_text(c, x, y, right - x, role_of_verdict((enum verdict)v), text) + 2;
+	}
+	if (t->stale > 0 && x + 9 < right) {
+		char text[40];
+		snprintf(text, sizeof text, "%zu stale", t->stale);
+		x += canvas_text(c, x, y, right - x, ROLE_WARN, text) + 2;
+	}
+	return x - start;
+}
+
+static void
+draw_clock(const struct ui *ui, struct canvas *c)
+{
+	char text[CLOCK_TEXT_MAX];
+	if (ui->wall.ns == 0 || c->cols < 40)
+		return;
+	wall_format(ui->wall, text);
+	canvas_text(c, c->cols - CLOCK_COLS - 1, 0, CLOCK_COLS, ROLE_TEXT, text + 11);
+}
+
+static void
+draw_header(const struct ui *ui, struct canvas *c)
+{
+	struct ui_totals t = ui_count(ui);
+	int right = c->cols - (c->cols < 40 ? 1 : CLOCK_COLS + 3), x = 1;
+	char qps[24];
+
+	canvas_ground(c, (struct rect){ 0, 0, c->cols, 1 }, ROLE_HEADER);
+	x += canvas_text(c, x, 0, c->cols / 3, ROLE_STRONG,
+		     ui->fleet->name[0] ? ui->fleet->name : "catchment") +
+	     1;
+	if (ui->fleet->environment[0]) {
+		int used = canvas_text(c, x + 1, 0, c->cols / 4, ROLE_TEXT, ui->fleet->environment);
+		canvas_ground(c, (struct rect){ x, 0, used + 2, 1 }, ROLE_ENVIRONMENT);
+		x += used + 4;
+	}
+	if (ui->fleet->n_pops > 0) {
+		enum role role = t.known < ui->fleet->n_pops ? ROLE_WARN : ROLE_TEXT;
+		char text[64];
+		snprintf(text, sizeof text, "%zu of %zu known", t.known, ui->fleet->n_pops);
+		x += canvas_text(c, x, 0, right - x, role, text) + 2;
+		x += draw_deviations(&t, c, x, 0, right);
+		text_number(t.qps, qps, sizeof qps);
+		snprintf(text, sizeof text, "%s q/s", qps);
+		if (x + text_width(text) <= right)
+			canvas_text_right(c, x, 0, right - x, ROLE_TEXT, text);
+	}
+	if (ui->is_read_only && x + 11 < right)
+		canvas_text(c, x, 0, 9, ROLE_MUTED, "read-only");
+	draw_clock(ui, c);
+}
+
+/* One prefix with its count: "192.0.2.0/24 15/16"; returns the columns used, 0 if it does not fit.
+ */
+static int
+draw_count(const struct ui *ui, size_t prefix, struct canvas *c, int x, int right)
+{
+	const struct fleet *f = ui->fleet;
+	const struct policy *policy = &f->services[f->prefixes[prefix].service].policy;
+	struct announce_count n = fleet_count_announced(f, prefix, ui->now);
+	char name[PREFIX_TEXT_MAX], count[32], rest[64] = "";
+	int start = x;
+
+	prefix_format(&f->prefixes[prefix].prefix, name);
+	snprintf(count, sizeof count, "%zu/%zu", n.announced + n.prefer_away, f->n_pops);
+	if (n.unknown > 0)
+		snprintf(rest, sizeof rest, " +%zu?", n.unknown);
+	if (x + text_width(name) + 1 + text_width(count) + text_width(rest) > right)
+		return 0;
+	bool is_low = (int)(n.announced + n.prefer_away) < policy->min_pops;
+	bool is_whole = n.announced == f->n_pops;
+	x += canvas_text(c, x, 1, right - x, ROLE_MUTED, name) + 1;
+	x += canvas_text(c, x, 1, right - x,
+		is_low     ? ROLE_BAD
+		: is_whole ? ROLE_STRONG
+			   : ROLE_WARN,
+		count);
+	x += canvas_text(c, x, 1, right - x, ROLE_UNKNOWN, rest);
+	return x - start;
+}
+
+static void
+draw_counts(const struct ui *ui, struct canvas *c)
+{
+	const struct fleet *f = ui->fleet;
+	int x = 1, right = c->cols - 1;
+	for (size_t i = 0; i < f->n_prefixes; i++) {
+		char more[32];
+		bool is_new_service =
+			i == 0 || f->prefixes[i].service != f->prefixes[i - 1].service;
+		snprintf(more, sizeof more, "+%zu more: 5", f->n_prefixes - i);
+		int reserve = i + 1 < f->n_prefixes ? text_width(more) + 1 : 0;
+		const char *service = f->services[f->prefixes[i].service].name;
+		int label = is_new_service ? text_width(service) + 1 : 0;
+		int used = draw_count(ui, i, c, x + label, right - reserve);
+		if (used == 0) {
+			canvas_text(c, x, 1, right - x, ROLE_MUTED, more);
+			return;
+		}
+		if (label > 0)
+			canvas_text(c, x, 1, label - 1, ROLE_TEXT, service);
+		x += label + used + PREFIX_GAP;
+	}
+}
+
+/* The backend is away: what is below is a picture of the past. */
+static void
+draw_banner(const struct ui *ui, struct canvas *c)
+{
+	const struct link *l = &ui->link;
+	char text[512], heard[32] = "", retry[48] = "";
+	struct rect line = { 0, 1, c->cols, 1 };
+	if (mono_is_set(l->heard)) {
+		char age[24];
+		duration_format((int64_t)mono_s_since(ui->now, l->heard), age, sizeof age);
+		snprintf(heard, sizeof heard, " for %s", age);
+	}
+	if (mono_is_set(l->retry) && mono_before(ui->now, l->retry)) {
+		char wait[24];
+		duration_format(mono_ms_since(l->retry, ui->now) / 1000 + 1, wait, sizeof wait);
+		snprintf(retry, sizeof retry, "; next try in %s", wait);
+	}
+	snprintf(text, sizeof text, "BACKEND AWAY%s: nothing below is current. %s%s", heard,
+		l->problem, retry);
+	canvas_fill(c, line, ROLE_BANNER);
+	canvas_text(c, 1, 1, c->cols - 2, ROLE_TEXT, text);
+}
+
+/* Walks the tabs: calls back with each view's start and width. */
+static int
+tab_width(const struct view_ops *v)
+{
+	return 2 + text_width(v->name);
+}
+
+const struct view_ops *
+frame_tab(int x, int y, int cols, int rows)
+{
+	int at = 1;
+	const struct view_ops *v;
+	if (y != 2 || !has_full_frame(rows))
+		return NULL;
+	for (size_t i = 0; (v = view_get(i)) && at < cols; i++) {
+		if (!v->key)
+			continue;
+		if (x >= at && x < at + tab_width(v))
+			return v;
+		at += tab_width(v) + 2;
+	}
+	return NULL;
+}
+
+static void
+draw_tabs(const struct frame *f, struct canvas *c)
+{
+	int x = 1, room = c->cols - 2 - text_width(f->status);
+	const struct view_ops *v;
+	for (size_t i = 0; (v = view_get(i)); i++) {
+		if (!v->key || x + tab_width(v) > room)
+			continue;
+		canvas_put(c, x, 2, ROLE_KEY, (uint32_t)v->key);
+		canvas_text(c, x + 2, 2, room - x, v == f->view ? ROLE_TAB : ROLE_MUTED, v->name);
+		x += tab_width(v) + 2;
+	}
+}
+
+/* In place of tabs, for a view opened about something: "describe fra1". */
+static void
+draw_crumb(const struct frame *f, const struct ui *ui, struct canvas *c)
+{
+	char back[KEYS_NAME_MAX];
+	int x = 1;
+	keymap_format(ui->keys, ACTION_BACK, back);
+	x += canvas_text(c, x, 2, c->cols - x, ROLE_KEY, back) + 1;
+	x += canvas_text(c, x, 2, c->cols - x, ROLE_MUTED, "back") + 3;
+	x += canvas_text(c, x, 2, c->cols - x, ROLE_TAB, f->view->name) + 1;
+	if (f->about->kind != TARGET_NONE)
+		canvas_text(c, x, 2, c->cols - x - text_width(f->status) - 2, ROLE_STRONG,
+			f->about->name);
+}
+
+static int
+draw_hint(const struct ui *ui, enum action a, const char *word, struct canvas *c, int x)
+{
+	char key[KEYS_NAME_MAX];
+	int y = c->rows - 1;
+	keymap_format(ui->keys, a, key);
+	int width = text_width(key) + 1 + text_width(word);
+	if (key[0] == '\0' || x + width >= c->cols)
+		return 0;
+	int used = canvas_text(c, x, y, c->cols - x, ROLE_KEY, key) + 1;
+	canvas_text(c, x + used, y, c->cols - x - used, ROLE_MUTED, word);
+	return width + 2;
+}
+
+static void
+draw_keys(const struct frame *f, const struct ui *ui, struct canvas *c)
+{
+	static const struct {
+		enum action action;
+		const char *word;
+		bool lists_only, map_only;
+	} hints[] = {
+		{ ACTION_HELP, "help", false, false },
+		{ ACTION_ENTER, "open", false, false },
+		{ ACTION_DESCRIBE, "describe", false, false },
+		{ ACTION_WHY, "why", false, false },
+		{ ACTION_FILTER, "filter", true, false },
+		{ ACTION_SORT, "sort", true, false },
+		{ ACTION_FAULTS, "faults", false, false },
+		{ ACTION_ZOOM_IN, "zoom", false, true },
+		{ ACTION_REGION, "region", false, true },
+		{ ACTION_WIDE, "wide", true, false },
+		{ ACTION_PROBE, "probe now", false, false },
+		{ ACTION_COMMAND, "command", false, false },
+		{ ACTION_QUIT, "quit", false, false },
+	};
+	int x = 1;
+	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+		bool is_list = f->view->kind == VIEW_LIST, is_text = f->view->kind == VIEW_TEXT;
+		bool is_needed = hints[i].action == ACTION_HELP || hints[i].action == ACTION_QUIT;
+		if ((hints[i].lists_only && !is_list) ||
+			(hints[i].map_only && f->view->kind != VIEW_OWN) ||
+			(is_text && !is_needed && hints[i].action != ACTION_COMMAND))
+			continue;
+		x += draw_hint(ui, hints[i].action, hints[i].word, c, x);
+	}
+}
+
+static void
+draw_footer(const struct frame *f, const struct ui *ui, struct canvas *c)
+{
+	int y = c->rows - 1;
+	canvas_ground(c, (struct rect){ 0, y, c->cols, 1 }, ROLE_FOOTER);
+	if (f->notice)
+		canvas_text(c, 1, y, c->cols - 2, ROLE_NOTICE, f->notice);
+	else
+		draw_keys(f, ui, c);
+}
+
+/* A screen too small for views still says whether all is well. */
+static void
+draw_tiny(const struct ui *ui, struct canvas *c)
+{
+	struct ui_totals t = ui_count(ui);
+	char text[80];
+	size_t n = ui->fleet->n_pops;
+	if (ui->link.state == LINK_AWAY)
+		snprintf(text, sizeof text, "backend away");
+	else
+		snprintf(text, sizeof text, "%zu/%zu ok", t.by_verdict[VERDICT_OK], n);
+	enum role role =
+		t.by_verdict[VERDICT_OK] == n && ui->link.state != LINK_AWAY ? ROLE_TEXT : ROLE_BAD;
+	canvas_text(c, 0, 0, c->cols, role, text);
+	snprintf(text, sizeof text, "%dx%d is too small", c->cols, c->rows);
+	canvas_text(c, 0, 1, c->cols, ROLE_MUTED, text);
+}
+
+void
+frame_draw(const struct frame *f, const struct ui *ui, struct canvas *c)
+{
+	bool is_away = ui->link.state == LINK_AWAY;
+	if (c->rows < FRAME_ROWS_MIN || c->cols < FRAME_COLS_MIN) {
+		draw_tiny(ui, c);
+		return;
+	}
+	draw_header(ui, c);
+	if (is_away)
+		draw_banner(ui, c);
+	else if (has_full_frame(c->rows))
+		draw_counts(ui, c);
+	if (has_full_frame(c->rows)) {
+		if (f->view->key && f->about->kind == TARGET_NONE)
+			draw_tabs(f, c);
+		else
+			draw_crumb(f, ui, c);
+		canvas_text_right(
+			c, c->cols / 2, 2, c->cols - c->cols / 2 - 1, ROLE_MUTED, f->status);
+	}
+	draw_footer(f, ui, c);
+}

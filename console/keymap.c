@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The keys of the dashboard. The tables (console/actions.def, core/commands.def) say what each does
+ * by default; a user's file may bind others. Help and the footer ask here, so they show what is
+ * really bound.
+ */
+#include "console/keymap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NOW   ACTION_LOOK
+#define LATER ACTION_ACT
+
+static const struct action_row rows[ACTION_COUNT] = {
+	[ACTION_NONE] = { "", "", "", ACTION_OTHER },
+#define KEY(code, name, keys, group, help) [ACTION_##code] = { name, keys, help, ACTION_##group },
+#include "console/actions.def"
+#undef KEY
+#define CMD(code, name, key, place, role, since, least, most, usage, help)                         \
+	[ACTION_##code] = { name, key, help, since },
+#include "core/commands.def"
+};
+
+#undef NOW
+#undef LATER
+
+const struct action_row *
+action_get(enum action a)
+{
+	return &rows[a];
+}
+
+enum action
+action_find(const char *name)
+{
+	for (int i = 1; i < ACTION_COUNT; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return (enum action)i;
+	return ACTION_NONE;
+}
+
+static void
+unbind(struct keymap *m, const struct key *k)
+{
+	for (int a = 1; a < ACTION_COUNT; a++) {
+		int kept = 0;
+		for (int i = 0; i < m->n[a]; i++)
+			if (!keys_equal(&m->keys[a][i], k))
+				m->keys[a][kept++] = m->keys[a][i];
+		m->n[a] = kept;
+	}
+}
+
+int
+keymap_bind(struct keymap *m, const char *name, struct slice keys, struct err *err)
+{
+	struct slice word;
+	struct key fresh[KEYMAP_KEYS_MAX];
+	int n = 0;
+	enum action a = action_find(name);
+	if (a == ACTION_NONE)
+		return err_set(err, ERR_USAGE, "\"%.40s\" is nothing that a key can do", name);
+	while (slice_next_word(&keys, &word)) {
+		if (n == KEYMAP_KEYS_MAX)
+			return err_set(
+				err, ERR_USAGE, "%s: at most %d keys", name, KEYMAP_KEYS_MAX);
+		if (keys_parse(word, &fresh[n]) == -1)
+			return err_set(err, ERR_USAGE, "%s: \"%.*s\" names no key", name,
+				(int)(word.len > 20 ? 20 : word.len), word.data);
+		n++;
+	}
+	for (int i = 0; i < n; i++)
+		unbind(m, &fresh[i]);
+	memcpy(m->keys[a], fresh, sizeof fresh);
+	m->n[a] = n;
+	return 0;
+}
+
+void
+keymap_init(struct keymap *m)
+{
+	*m = (struct keymap){ 0 };
+	for (int a = 1; a < ACTION_COUNT; a++)
+		keymap_bind(m, rows[a].name, slice_of(rows[a].keys), NULL);
+}
+
+enum action
+keymap_find(const struct keymap *m, const struct key *k)
+{
+	for (int a = 1; a < ACTION_COUNT; a++)
+		for (int i = 0; i < m->n[a]; i++)
+			if (keys_equal(&m->keys[a][i], k))
+				return (enum action)a;
+	return ACTION_NONE;
+}
+
+void
+keymap_format(const struct keymap *m, enum action a, char out[KEYS_NAME_MAX])
+{
+	out[0] = '\0';
+	if (m->n[a] > 0)
+		keys_format(&m->keys[a][0], out);
+}
+
+void
+keymap_format_all(const struct keymap *m, enum action a, char *out, size_t size)
+{
+	size_t used = 0;
+	out[0] = '\0';
+	for (int i = 0; i < m->n[a] && used < size; i++) {
+		char name[KEYS_NAME_MAX];
+		keys_format(&m->keys[a][i], name);
+		int n = snprintf(out + used, size - used, "%s%s", i ? " " : "", name);
+		used += n < 0 ? 0 : (size_t)n;
+	}
+}

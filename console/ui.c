@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The few judgements that all views share, so that they agree: when an age is worth showing, which
+ * role a PoP's name has, what the totals are. A stale PoP counts under no verdict: what was
+ * concluded from old facts is not what is.
+ */
+#include "console/ui.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "core/text.h"
+
+#define AGE_QUIET_POLLS 1.5
+
+/* Ages step: 5 s under a minute's first ten seconds, then 10 s, then as duration_format does from
+ * minutes on. */
+static int64_t
+step_age(double age_s)
+{
+	int64_t s = (int64_t)age_s;
+	if (s < 10)
+		return s - s % 5;
+	if (s < 60)
+		return s - s % 10;
+	return s;
+}
+
+void
+ui_age(double age_s, double poll_s, char *out, size_t size)
+{
+	if (age_s < 0) {
+		snprintf(out, size, "never");
+		return;
+	}
+	if (age_s <= AGE_QUIET_POLLS * poll_s) {
+		out[0] = '\0';
+		return;
+	}
+	int64_t s = step_age(age_s);
+	if (s == 0)
+		snprintf(out, size, "<5s");
+	else
+		duration_format(s, out, size);
+}
+
+double
+ui_pop_poll_s(const struct fleet *f, const struct pop *p)
+{
+	int64_t longest = 0;
+	for (size_t i = 0; i < p->n_nodes; i++)
+		if (f->nodes[p->nodes[i]].poll_ms > longest)
+			longest = f->nodes[p->nodes[i]].poll_ms;
+	return (double)longest / 1000;
+}
+
+enum role
+ui_pop_role(const struct ui *ui, const struct pop *p)
+{
+	return pop_is_stale(ui->fleet, p, ui->now) ? ROLE_STALE : role_of_verdict(p->verdict);
+}
+
+double
+ui_load_share(double qps, double capacity)
+{
+	return isnan(qps) || isnan(capacity) || capacity <= 0 ? NAN : qps / capacity;
+}
+
+void
+ui_load(double qps, double capacity, char *out, size_t size)
+{
+	double share = ui_load_share(qps, capacity);
+	if (isnan(share))
+		snprintf(out, size, "-");
+	else
+		snprintf(out, size, "%.0f%%", fmin(share * 100, 9999));
+}
+
+struct ui_totals
+ui_count(const struct ui *ui)
+{
+	struct ui_totals t = { .qps = NAN };
+	for (size_t i = 0; i < ui->fleet->n_pops; i++) {
+		const struct pop *p = &ui->fleet->pops[i];
+		if (pop_is_stale(ui->fleet, p, ui->now)) {
+			t.stale++;
+			continue;
+		}
+		t.known += p->verdict != VERDICT_UNKNOWN;
+		t.by_verdict[p->verdict]++;
+		if (!isnan(p->qps))
+			t.qps = isnan(t.qps) ? p->qps : t.qps + p->qps;
+	}
+	return t;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Help (? and F1): the keys as they are really bound, the views, the verdicts and what they mean,
+ * the themes. Nothing in it is written down twice: it all comes from the tables that the rest of
+ * the program runs on.
+ */
+#include <stdio.h>
+
+#include "console/pager.h"
+#include "console/theme.h"
+
+#define KEYS_COLUMN 16
+
+static void
+write_keys(struct pager *p, const struct ui *ui, enum action_group group, const char *title)
+{
+	char keys[64];
+	pager_heading(p, title);
+	for (int a = 1; a < ACTION_COUNT; a++) {
+		const struct action_row *row = action_get((enum action)a);
+		if (row->group != group)
+			continue;
+		keymap_format_all(ui->keys, (enum action)a, keys, sizeof keys);
+		pager_text(p, ROLE_KEY, keys[0] ? keys : "(none)");
+		pager_tab(p, KEYS_COLUMN);
+		pager_wrap(p, ROLE_TEXT, row->help);
+		pager_newline(p);
+	}
+}
+
+static void
+write_views(struct pager *p)
+{
+	const struct view_ops *ops;
+	pager_heading(p, "Views (:NAME opens any of them)");
+	for (size_t i = 0; (ops = view_get(i)); i++) {
+		if (!ops->key)
+			continue;
+		pager_printf(p, ROLE_KEY, "%c", ops->key);
+		pager_tab(p, 4);
+		pager_text(p, ROLE_TEXT, ops->name);
+		pager_tab(p, KEYS_COLUMN);
+		pager_text(p, ROLE_MUTED, ops->title);
+		pager_newline(p);
+	}
+}
+
+static void
+write_verdicts(struct pager *p)
+{
+	pager_heading(p, "Verdicts, most severe first");
+	for (int v = 0; v < VERDICT_COUNT; v++) {
+		pager_printf(p, role_of_verdict((enum verdict)v), "%c  %s",
+			verdict_letter((enum verdict)v), verdict_name((enum verdict)v));
+		pager_tab(p, KEYS_COLUMN);
+		pager_text(p, ROLE_TEXT, verdict_text((enum verdict)v));
+		pager_newline(p);
+	}
+	pager_text(p, ROLE_STALE, "   stale");
+	pager_tab(p, KEYS_COLUMN);
+	pager_wrap(p, ROLE_TEXT,
+		"dim, with its age: older than three polls. What it says may no longer be so.");
+	pager_newline(p);
+}
+
+static void
+write_themes(struct pager *p, const struct ui *ui)
+{
+	const char *name;
+	pager_heading(p, "Themes (:theme NAME)");
+	for (size_t i = 0; (name = theme_builtin_name(i)); i++) {
+		bool is_used = ui->theme && strcmp(ui->theme, name) == 0;
+		pager_text(p, is_used ? ROLE_STRONG : ROLE_TEXT, name);
+		pager_text(p, ROLE_MUTED, is_used ? " (on show)  " : "  ");
+	}
+	pager_newline(p);
+}
+
+static void
+write(struct pager *p, const struct ui *ui, const struct target *about, int cols)
+{
+	(void)about;
+	(void)cols;
+	write_views(p);
+	write_keys(p, ui, ACTION_MOVE, "Moving");
+	write_keys(p, ui, ACTION_LIST, "Lists");
+	write_keys(p, ui, ACTION_LOOK, "Looking closer");
+	write_keys(p, ui, ACTION_MAP, "The map");
+	write_keys(p, ui, ACTION_OTHER, "Other");
+	write_keys(p, ui, ACTION_ACT, "Acting (with a later version)");
+	write_verdicts(p);
+	write_themes(p, ui);
+}
+
+const struct view_ops view_help = {
+	.name = "help",
+	.title = "keys, views, verdicts",
+	.kind = VIEW_TEXT,
+	.write = write,
+};
