@@ -153,6 +153,8 @@ fail(struct lane *l, struct slot *s, const struct err *why)
 	struct poller *p = l->poller;
 	p->stats.failures++;
 	s->is_known = false;
+	/* due again with the next round: its error stands until it answers, and 30 rounds is long for one bad moment */
+	s->asked_round = 0;
 	if (backs_off(why->code))
 		l->has_failed_now = true;
 	state_fail(p->state, l->node, s->id, s->probe->gives, why, loop_now(p->loop), clock_wall());
