@@ -84,6 +84,8 @@ judge_request_line(struct slice line, struct head *head, struct request_line *ou
 	const char *mark = memchr(target.data, '?', target.len);
 	out->method = method;
 	out->path = (struct slice){ target.data, mark ? (size_t)(mark - target.data) : target.len };
+	if (out->path.len == 0)
+		return err_set(err, ERR_USAGE, "the target of the request line has no path");
 	out->query = (struct slice){ mark ? mark + 1 : "", mark ? target.len - out->path.len - 1 : 0 };
 	return 0;
 }
