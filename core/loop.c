@@ -39,6 +39,7 @@ struct loop_io {
 	struct loop *loop;
 	loop_io_fn *fn;
 	void *arg;
+	unsigned events; /* what is watched for */
 	bool is_dead;
 };
 
@@ -221,6 +222,9 @@ on_io(uv_poll_t *uv, int status, int events)
 		e |= LOOP_READ;
 	if (events & UV_WRITABLE || status < 0)
 		e |= LOOP_WRITE;
+	/* libuv stops watching when it reports an error, and an error may stand before bytes that are still to be read */
+	if (status < 0)
+		loop_io_set(io, io->events);
 	enter(l);
 	io->fn(io->arg, e);
 	leave(l);
@@ -243,6 +247,7 @@ loop_io_add(struct loop *l, int fd, unsigned events, loop_io_fn *fn, void *arg)
 void
 loop_io_set(struct loop_io *io, unsigned events)
 {
+	io->events = events;
 	int e = (events & LOOP_READ ? UV_READABLE : 0) | (events & LOOP_WRITE ? UV_WRITABLE : 0);
 	if (e)
 		uv_poll_start(&io->uv, e, on_io);
