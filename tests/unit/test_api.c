@@ -92,7 +92,6 @@ struct client {
 	struct loop_io *io;
 	struct buf in;
 	bool is_over; /* the other side closed */
-	bool is_deaf; /* does not read */
 };
 
 static void
@@ -642,6 +641,389 @@ START_TEST(test_stop_with_a_thousand_suspended_streams)
 }
 END_TEST
 
+/* --- hostile clients ------------------------------------------------------------------------------------------- */
+
+START_TEST(test_hostile_requests_are_answered_and_closed)
+{
+	static const struct {
+		const char *bytes;
+		int status;
+	} rows[] = {
+		{ "GET /v1/pops HTTP/1.1\nHost: localhost\n\n", 400 },
+		{ "GET /v1/pops HTTP/1.1\r\nHost: localhost\r\nX: 1\r\n 2\r\n\r\n", 400 },
+		{ "GET /v1/pops HTTP/1.1\r\n\r\n", 400 },
+		{ "GET /v1/pops HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403 },
+		{ "GET /v1/pops HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\r\n", 403 },
+		{ "POST /v1/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400 },
+		{ "POST /v1/refresh HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400 },
+		{ "POST /v1/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n", 413 },
+		{ "\x16\x03\x01\x02", 400 },
+		{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400 },
+		/* the second request of a connection is never looked at */
+		{ "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v1/fleet HTTP/1.1\r\nHost: localhost\r\n\r\n", 200 },
+		{ "GET /healthz HTTP/1.0\r\n\r\n", 200 },
+	};
+	struct bench b;
+	bench_open(&b, tiny_fleet(), NULL);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct client c;
+		ask_raw(&b, &c, rows[i].bytes, strlen(rows[i].bytes));
+		ck_assert_msg(status_of(&c) == rows[i].status, "%s: %s", rows[i].bytes, buf_text(&c.in));
+		ck_assert(has(&c, "Connection: close"));
+		ck_assert(!has(&c, "\"revision\""));
+		if (rows[i].status >= 400)
+			check_problem(&c, rows[i].status, NULL);
+		client_close(&c);
+	}
+	ck_assert_uint_eq(api_connections(b.api), 0);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_a_hundred_thousand_headers)
+{
+	struct bench b;
+	bench_open(&b, tiny_fleet(), NULL);
+	struct buf request = BUF_INIT(4 << 20);
+	(void)buf_add_text(&request, "GET /v1/pops HTTP/1.1\r\nHost: localhost\r\n");
+	for (int i = 0; i < 100000; i++)
+		(void)buf_printf(&request, "X-%d: y\r\n", i);
+	(void)buf_add_text(&request, "\r\n");
+	struct client c;
+	ask_raw(&b, &c, request.data, request.len);
+	check_problem(&c, 413, "too_large");
+	client_close(&c);
+	buf_done(&request);
+	bench_close(&b);
+}
+END_TEST
+
+struct dribble {
+	struct client *client;
+	struct loop_timer *timer;
+	const char *bytes;
+	size_t sent;
+};
+
+static void
+on_dribble(void *arg)
+{
+	struct dribble *d = arg;
+	if (d->bytes[d->sent] != '\0' && send(d->client->fd, d->bytes + d->sent, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+		d->sent++;
+}
+
+/* One byte every 10 ms never pushes the deadline back: of head and body alike. */
+START_TEST(test_slow_loris_meets_the_deadline)
+{
+	static const char *const firsts[] = {
+		"", "POST /v1/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n",
+	};
+	static const char slow[] = "GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	struct bench b;
+	bench_open(&b, tiny_fleet(), &(struct api_conf){ .head_ms = 150, .body_ms = 150 });
+	for (size_t i = 0; i < 2; i++) {
+		struct client c;
+		client_open(&c, &b);
+		client_say(&c, firsts[i]);
+		struct mono begun = loop_now(b.loop);
+		struct dribble d = { .client = &c, .bytes = slow };
+		d.timer = loop_timer_add(b.loop, 10, 10, on_dribble, &d);
+		WAIT_FOR(&b, c.is_over);
+		loop_timer_del(d.timer);
+		ck_assert_uint_gt(d.sent, 3);
+		ck_assert_int_ge(mono_ms_since(loop_now(b.loop), begun), 100);
+		ck_assert_uint_eq(c.in.len, 0);
+		ck_assert_uint_eq(api_connections(b.api), 0);
+		client_close(&c);
+	}
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_a_head_in_too_many_pieces)
+{
+	struct bench b;
+	bench_open(&b, tiny_fleet(), NULL);
+	struct client c;
+	client_open(&c, &b);
+	client_say(&c, "GET /");
+	for (int i = 0; i < 200 && !c.is_over; i++) {
+		(void)!send(c.fd, "a", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		loop_turn(b.loop, true);
+	}
+	WAIT_FOR(&b, c.is_over);
+	check_problem(&c, 400, "usage");
+	client_close(&c);
+	/* in a few pieces it is taken */
+	client_open(&c, &b);
+	static const char *const pieces[] = { "GET /hea", "lthz HTTP/1.1\r", "\nHost: loc", "alhost\r\n\r", "\n" };
+	for (size_t i = 0; i < 5; i++) {
+		client_say(&c, pieces[i]);
+		loop_turn(b.loop, false);
+		loop_turn(b.loop, false);
+	}
+	WAIT_FOR(&b, c.is_over);
+	ck_assert_int_eq(status_of(&c), 200);
+	client_close(&c);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_who_does_not_take_the_answer_is_cut)
+{
+	struct bench b;
+	bench_open(&b, tiny_fleet_wide(1000), &(struct api_conf){ .reply_ms = 150 });
+	struct client c;
+	client_open(&c, &b);
+	loop_io_set(c.io, 0);
+	client_say(&c, "GET /v1/fleet HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	WAIT_FOR(&b, api_connections(b.api) == 1);
+	WAIT_FOR(&b, api_connections(b.api) == 0);
+	client_close(&c);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_clients_that_leave_are_forgotten)
+{
+	static const char *const begun[] = {
+		"", "GET /v1/p", "POST /v1/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{",
+		"GET /v1/fleet HTTP/1.1\r\nHost: localhost\r\n\r\n",
+	};
+	struct bench b;
+	bench_open(&b, tiny_fleet_wide(1000), NULL);
+	for (size_t i = 0; i < sizeof begun / sizeof *begun; i++) {
+		struct client c;
+		client_open(&c, &b);
+		WAIT_FOR(&b, api_connections(b.api) == 1);
+		client_say(&c, begun[i]);
+		loop_turn(b.loop, false);
+		client_close(&c);
+		WAIT_FOR(&b, api_connections(b.api) == 0);
+	}
+	ck_assert_int_eq(ask_status(&b, "GET", "/healthz"), 200);
+	bench_close(&b);
+}
+END_TEST
+
+/* Chunks taken apart: what a client of the stream sees. */
+static void
+dechunk(const struct client *c, struct buf *out)
+{
+	struct slice rest = slice_of(body_of(c));
+	struct slice line;
+	while (slice_next_line(&rest, &line) && line.len > 0) {
+		size_t len = strtoul(line.data, NULL, 16);
+		if (len == 0 || len + 2 > rest.len)
+			return;
+		(void)buf_add(out, rest.data, len);
+		rest = (struct slice){ rest.data + len + 2, rest.len - len - 2 };
+	}
+}
+
+START_TEST(test_a_reader_that_stops_gets_one_resync)
+{
+	struct bench b;
+	bench_open(&b, tiny_fleet(), &(struct api_conf){ .coalesce_ms = 1 });
+	struct client slow, quick;
+	open_stream(&b, &slow, "/v1/stream", "");
+	open_stream(&b, &quick, "/v1/stream", "");
+	loop_io_set(slow.io, 0);
+	for (int round = 0; round < 6; round++) {
+		char last[32];
+		for (int i = 0; i < 1500; i++)
+			state_tell(b.state, "backend", VERDICT_OK, clock_wall(), "round %d number %d.", round, i);
+		snprintf(last, sizeof last, "round %d number 1499.", round);
+		WAIT_FOR(&b, has(&quick, last));
+	}
+	loop_io_set(slow.io, LOOP_READ);
+	WAIT_FOR(&b, has(&slow, "event: resync\n"));
+	state_tell(b.state, "backend", VERDICT_OK, clock_wall(), "the end");
+	WAIT_FOR(&b, has(&slow, "the end"));
+	WAIT_FOR(&b, has(&quick, "the end"));
+	ck_assert_uint_eq(count_text(&slow, "event: resync\n"), 1);
+	ck_assert_uint_eq(count_text(&quick, "event: resync\n"), 0);
+	struct buf text = BUF_INIT(64 << 20);
+	dechunk(&slow, &text);
+	struct slice rest = buf_slice(&text), line;
+	while (slice_next_line(&rest, &line)) {
+		if (!slice_starts(line, "data: "))
+			continue;
+		struct json_doc *doc = json_parse((struct slice){ line.data + 6, line.len - 6 }, NULL);
+		ck_assert_msg(doc != NULL, "%.*s", (int)line.len, line.data);
+		json_doc_free(doc);
+	}
+	buf_done(&text);
+	client_close(&slow);
+	client_close(&quick);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_a_stuck_reader_is_given_up)
+{
+	struct bench b;
+	bench_open(&b, tiny_fleet(), &(struct api_conf){ .coalesce_ms = 1, .heartbeat_ms = 100 });
+	struct client c;
+	open_stream(&b, &c, "/v1/stream", "");
+	loop_io_set(c.io, 0);
+	for (int i = 0; i < 1900; i++)
+		state_tell(b.state, "backend", VERDICT_OK, clock_wall(), "%0200d", i);
+	WAIT_FOR(&b, api_streams(b.api) == 0);
+	ck_assert_uint_eq(api_connections(b.api), 0);
+	client_close(&c);
+	bench_close(&b);
+}
+END_TEST
+
+/* --- who may ---------------------------------------------------------------------------------------------------- */
+
+static void
+open_as(struct bench *b, struct client *c, uid_t uid)
+{
+	ck_assert_int_eq(setegid(65534), 0);
+	ck_assert_int_eq(seteuid(uid), 0);
+	client_open(c, b);
+	ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(setegid(0), 0);
+}
+
+START_TEST(test_peer_credentials_decide)
+{
+	if (geteuid() != 0) {
+		printf("SKIP: only root can be several users\n");
+		return;
+	}
+	struct bench b;
+	bench_open(&b, tiny_fleet(), &(struct api_conf){ .connections_max = 16 });
+	ck_assert_int_eq(chown(b.dir, 0, 65534), 0);
+	ck_assert_int_eq(chmod(b.dir, 0750), 0);
+	ck_assert_int_eq(chown(b.path, 0, 65534), 0);
+	struct client c;
+	open_as(&b, &c, 65534);
+	client_say(&c, "GET /v1/pops HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	WAIT_FOR(&b, c.is_over);
+	ck_assert_int_eq(status_of(&c), 200);
+	client_close(&c);
+	open_as(&b, &c, 65534);
+	client_say(&c, "POST /v1/reload HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	WAIT_FOR(&b, c.is_over);
+	check_problem(&c, 403, "not_permitted");
+	ck_assert(has(&c, "admin"));
+	client_close(&c);
+
+	/* 16 slots: one account may hold 12, observers 15 together, the last is for others */
+	struct client held[16];
+	for (size_t i = 0; i < 12; i++)
+		open_as(&b, &held[i], 65534);
+	WAIT_FOR(&b, api_connections(b.api) == 12);
+	open_as(&b, &c, 65534);
+	WAIT_FOR(&b, c.is_over);
+	check_problem(&c, 429, "busy");
+	ck_assert(has(&c, "one account"));
+	client_close(&c);
+	for (size_t i = 12; i < 15; i++)
+		open_as(&b, &held[i], 65533);
+	WAIT_FOR(&b, api_connections(b.api) == 15);
+	open_as(&b, &c, 65533);
+	WAIT_FOR(&b, c.is_over);
+	check_problem(&c, 429, "busy");
+	ck_assert(has(&c, "observers"));
+	client_close(&c);
+	ck_assert_int_eq(ask_status(&b, "GET", "/v1/pops"), 200);
+	for (size_t i = 0; i < 15; i++)
+		client_close(&held[i]);
+	WAIT_FOR(&b, api_connections(b.api) == 0);
+	bench_close(&b);
+}
+END_TEST
+
+static void
+try_open(struct bench *b, const char *path, const char *says)
+{
+	struct err err = ERR_INIT;
+	struct api_conf conf = { .socket_path = path, .state = b->state };
+	struct api *a = api_new(b->loop, &conf, &err);
+	ck_assert_ptr_null(a);
+	ck_assert_msg(strstr(err.text, says) != NULL, "%s", err.text);
+}
+
+START_TEST(test_where_a_socket_may_stand)
+{
+	struct bench b;
+	char path[200], long_path[200];
+	bench_open(&b, tiny_fleet(), NULL);
+	struct stat st;
+	ck_assert_int_eq(stat(b.path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0660);
+	try_open(&b, b.path, "another backend answers");
+	ck_assert_int_eq(access(b.path, F_OK), 0);
+	snprintf(path, sizeof path, "%s/file", b.dir);
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	try_open(&b, path, "is no socket");
+	ck_assert_int_eq(unlink(path), 0);
+	snprintf(path, sizeof path, "%s/none/sock", b.dir);
+	try_open(&b, path, "No such file");
+	snprintf(long_path, sizeof long_path, "%s/%0120d", b.dir, 1);
+	try_open(&b, long_path, "1 to 107 bytes");
+	snprintf(path, sizeof path, "%s/other", b.dir);
+	ck_assert_int_eq(chmod(b.dir, 0755), 0);
+	try_open(&b, path, "0750 or less");
+	ck_assert_int_eq(chmod(b.dir, 0770), 0);
+	try_open(&b, path, "0750 or less");
+	ck_assert_int_eq(chmod(b.dir, 0700), 0);
+	/* a socket that a killed backend left behind: bound, and nobody listens */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	close(fd);
+	struct err err = ERR_INIT;
+	struct api *a = api_new(b.loop, &(struct api_conf){ .socket_path = path, .state = b.state }, &err);
+	ck_assert_msg(a != NULL, "%s", err.text);
+	api_free(a);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	bench_close(&b);
+}
+END_TEST
+
+/* --- metrics ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(test_metrics_pass_promtool)
+{
+	struct bench b;
+	bench_open(&b, tiny_fleet(), NULL);
+	poll_node(&b, 0, 100);
+	poll_node(&b, 2, 100);
+	struct client c;
+	ck_assert_int_eq(ask(&b, &c, "GET", "/metrics"), 200);
+	ck_assert(has(&c, "Content-Type: text/plain; version=0.0.4"));
+	ck_assert(has(&c, "catchment_pop_sessions_established{pop=\"ams\"} 1\n"));
+	ck_assert(has(&c, "catchment_node_queries_total{pop=\"fra\",node=\"fra1\"} 100\n"));
+	ck_assert(has(&c, "catchment_prefix_pops{prefix=\"192.0.2.0/24\",family=\"ipv4\",state=\"announced\"}"));
+	ck_assert(!has(&c, "catchment_node_queries_total{pop=\"fra\",node=\"fra2\"}")); /* not known, so not there */
+	if (system("command -v promtool >/dev/null") == 0) {
+		FILE *tool = popen("promtool check metrics", "w");
+		ck_assert_ptr_nonnull(tool);
+		ck_assert_int_eq(fputs(body_of(&c), tool) < 0, 0);
+		ck_assert_int_eq(pclose(tool), 0);
+	} else {
+		printf("SKIP: promtool is not installed\n");
+	}
+	client_close(&c);
+	static const char open_metrics[] =
+		"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: application/openmetrics-text;version=1.0.0\r\n\r\n";
+	ask_raw(&b, &c, open_metrics, sizeof open_metrics - 1);
+	ck_assert(has(&c, "Content-Type: application/openmetrics-text"));
+	ck_assert(has(&c, "# TYPE catchment_api_requests counter\n"));
+	ck_assert(has(&c, "catchment_api_requests_total{result=\"2xx\"} 1\n"));
+	ck_assert_str_eq(buf_text(&c.in) + c.in.len - 6, "# EOF\n");
+	client_close(&c);
+	bench_close(&b);
+}
+END_TEST
+
 static Suite *
 api_suite(void)
 {
@@ -658,6 +1040,17 @@ api_suite(void)
 	tcase_add_test(tcase, test_stream_resumes_from_an_id);
 	tcase_add_test(tcase, test_a_reader_that_died_is_freed_within_two_heartbeats);
 	tcase_add_test(tcase, test_stop_with_a_thousand_suspended_streams);
+	tcase_add_test(tcase, test_hostile_requests_are_answered_and_closed);
+	tcase_add_test(tcase, test_a_hundred_thousand_headers);
+	tcase_add_test(tcase, test_slow_loris_meets_the_deadline);
+	tcase_add_test(tcase, test_a_head_in_too_many_pieces);
+	tcase_add_test(tcase, test_who_does_not_take_the_answer_is_cut);
+	tcase_add_test(tcase, test_clients_that_leave_are_forgotten);
+	tcase_add_test(tcase, test_a_reader_that_stops_gets_one_resync);
+	tcase_add_test(tcase, test_a_stuck_reader_is_given_up);
+	tcase_add_test(tcase, test_peer_credentials_decide);
+	tcase_add_test(tcase, test_where_a_socket_may_stand);
+	tcase_add_test(tcase, test_metrics_pass_promtool);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
