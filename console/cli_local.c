@@ -9,6 +9,10 @@
  */
 #include "console/cli_local.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "core/import.h"
 #include "core/json.h"
 
 static void
@@ -60,6 +64,32 @@ run_completion(const struct options *o, struct buf *out, struct err *err)
 	return command_write_completion(o->args[0], out, err) == 0 ? 0 : err_code_exit(err->code);
 }
 
+/* A file, or standard input for "-". */
+static int
+read_input(const char *path, struct buf *out, struct err *err)
+{
+	char block[65536];
+	size_t n;
+	if (strcmp(path, "-") != 0)
+		return buf_read_file(out, path, err);
+	while ((n = fread(block, 1, sizeof block, stdin)) > 0)
+		if (buf_add(out, block, n) == -1)
+			return err_set(err, ERR_TOO_LARGE, "standard input is larger than the %u bytes that are read",
+				IMPORT_FILE_MAX);
+	return ferror(stdin) ? err_set(err, ERR_FAILED, "standard input cannot be read") : 0;
+}
+
+static int
+run_import(const struct options *o, const struct conf_names *names, struct buf *out, struct err *err)
+{
+	struct buf text = BUF_INIT(IMPORT_FILE_MAX);
+	int rc = read_input(o->args[1], &text, err);
+	if (rc == 0)
+		rc = import_write(o->args[0], buf_slice(&text), o->args[1], names, out, err);
+	buf_done(&text);
+	return rc == 0 ? 0 : err_code_exit(err->code);
+}
+
 static int
 run_version(const struct options *o, struct buf *out)
 {
@@ -81,6 +111,8 @@ cli_local_run(const struct options *o, const struct conf_names *names, struct bu
 	switch (o->command) {
 	case COMMAND_CHECK:
 		return run_check(o, names, out, err);
+	case COMMAND_IMPORT:
+		return run_import(o, names, out, err);
 	case COMMAND_COMPLETION:
 		return run_completion(o, out, err);
 	case COMMAND_VERSION:

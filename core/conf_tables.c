@@ -37,7 +37,7 @@ static const struct schema_key ssh_keys[] = {
 static const struct schema_table ssh_table = { "ssh", sizeof(struct raw_ssh), ssh_keys };
 
 static const struct schema_key bgp_keys[] = {
-	{ "driver", SCHEMA_NAME, AT(raw_daemon, driver), .help = "which daemon it is; none for none" },
+	{ "driver", SCHEMA_TEXT, AT(raw_daemon, driver), 1, 32, .help = "which daemon it is; none for none" },
 	{ "url", SCHEMA_URL, AT(raw_daemon, url), .help = "where a daemon that is asked over HTTP listens; {address} stands "
 		"for the node's address" },
 	{ "socket", SCHEMA_TEXT, AT(raw_daemon, socket), 1, 200, .help = "its control socket on the node, if not the usual one" },
@@ -46,7 +46,7 @@ static const struct schema_key bgp_keys[] = {
 const struct schema_table conf_bgp_table = { "bgp", sizeof(struct raw_daemon), bgp_keys, .short_key = "driver" };
 
 static const struct schema_key dns_keys[] = {
-	{ "driver", SCHEMA_NAME, AT(raw_daemon, driver), .help = "which daemon it is; none for none" },
+	{ "driver", SCHEMA_TEXT, AT(raw_daemon, driver), 1, 32, .help = "which daemon it is; none for none" },
 	{ "url", SCHEMA_URL, AT(raw_daemon, url), .help = "where a daemon that is asked over HTTP listens; {address} stands "
 		"for the node's address" },
 	{ "socket", SCHEMA_TEXT, AT(raw_daemon, socket), 1, 200, .help = "its control socket on the node, if not the usual one" },

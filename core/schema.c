@@ -214,8 +214,8 @@ is_domain(const char *text, bool may_be_root)
 }
 
 /* A name whose last label is a number is a mistyped address (RFC 3696 section 2). */
-static bool
-is_host(const char *text)
+bool
+schema_is_host(const char *text)
 {
 	if (is_address(text))
 		return true;
@@ -227,7 +227,7 @@ is_host(const char *text)
 static bool
 read_host(struct value *v, void *into)
 {
-	if (!is_host(v->text))
+	if (!schema_is_host(v->text))
 		return false;
 	*(const char **)into = v->text;
 	return true;
@@ -269,7 +269,7 @@ skip_authority(const char *p)
 		if (end == p || end - p >= (ptrdiff_t)sizeof host)
 			return NULL;
 		slice_copy((struct slice){ p, (size_t)(end - p) }, host, sizeof host);
-		if (strcmp(host, "{address}") != 0 && !is_host(host))
+		if (strcmp(host, "{address}") != 0 && !schema_is_host(host))
 			return NULL;
 	}
 	if (*end == ':') {

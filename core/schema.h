@@ -111,6 +111,8 @@ const struct yaml *schema_at(const void *object, const char *key);
 #define schema_note(w, v, ...) \
 	conf_report_add((w)->report, FINDING_NOTE, (v) ? (v)->line : 0, (v) ? (v)->column : 0, __VA_ARGS__)
 
+/* True for a literal address or a DNS name. */
+bool schema_is_host(const char *text);
 /* The nearest of n words, for "did you mean"; NULL when none is near. */
 const char *schema_nearest(const char *word, const char *const *words, size_t n);
 
