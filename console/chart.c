@@ -11,6 +11,7 @@
 
 #define BLOCK_LOWEST 0x2581u
 #define BLOCK_FULL   0x2588u
+#define STEPS        6 /* to the seventh block: rows below one another must not touch */
 
 static double
 largest(const double *samples, size_t n)
@@ -34,7 +35,7 @@ chart_spark(
 		if (isnan(first[i]))
 			continue;
 		double share = max > 0 ? first[i] / max : 0;
-		int step = (int)lround(share * 7);
+		int step = (int)lround(share * STEPS);
 		canvas_put(c, at, y, role,
 			BLOCK_LOWEST + (uint32_t)(step < 0   ? 0
 						  : step > 7 ? 7

@@ -35,27 +35,37 @@ frame_inner(const struct ui *ui, int cols, int rows)
 	return (struct rect){ 0, top, cols, rows - top - 1 };
 }
 
-/* "1 blackhole  2 degraded  1 stale" for what deviates; returns the columns used. */
+/* One deviation: "1 blackhole", or "1B" where words do not fit. */
 static int
-draw_deviations(const struct ui_totals *t, struct canvas *c, int x, int y, int right)
+put_deviation(struct canvas *c, int x, enum role role, size_t n, const char *word, char letter,
+	bool in_words)
+{
+	if (n == 0)
+		return 0;
+	return (in_words ? canvas_printf(c, x, 0, role, "%zu %s", n, word)
+			 : canvas_printf(c, x, 0, role, "%zu%c", n, letter)) +
+	       (in_words ? 2 : 1);
+}
+
+static int
+put_deviations(const struct ui_totals *t, struct canvas *c, int x, bool in_words)
 {
 	int start = x;
-	for (int v = 0; v < VERDICT_OK; v++) {
-		char text[40];
-		if (t->by_verdict[v] == 0)
-			continue;
-		snprintf(text, sizeof text, "%zu %s", t->by_verdict[v],
-			verdict_name((enum verdict)v));
-		if (x + text_width(text) > right)
-			return x - start;
-		x += canvas_text(c, x, y, right - x, role_of_verdict((enum verdict)v), text) + 2;
-	}
-	if (t->stale > 0 && x + 9 < right) {
-		char text[40];
-		snprintf(text, sizeof text, "%zu stale", t->stale);
-		x += canvas_text(c, x, y, right - x, ROLE_WARN, text) + 2;
-	}
+	for (int v = 0; v < VERDICT_OK; v++)
+		x += put_deviation(c, x, role_of_verdict((enum verdict)v), t->by_verdict[v],
+			verdict_name((enum verdict)v), verdict_letter((enum verdict)v), in_words);
+	x += put_deviation(c, x, ROLE_WARN, t->stale, "stale", '~', in_words);
 	return x - start;
+}
+
+/* What deviates, worst first; returns the columns used. */
+static int
+draw_deviations(const struct ui_totals *t, struct canvas *c, int x, int right)
+{
+	struct canvas nowhere = { 0 };
+	bool in_words = put_deviations(t, &nowhere, 0, true) <= right - x;
+	struct canvas room = canvas_window(c, (struct rect){ x, 0, right - x, 1 });
+	return put_deviations(t, &room, 0, in_words);
 }
 
 static void
@@ -89,7 +99,7 @@ draw_header(const struct ui *ui, struct canvas *c)
 		char text[64];
 		snprintf(text, sizeof text, "%zu of %zu known", t.known, ui->fleet->n_pops);
 		x += canvas_text(c, x, 0, right - x, role, text) + 2;
-		x += draw_deviations(&t, c, x, 0, right);
+		x += draw_deviations(&t, c, x, right - 11);
 		text_number(t.qps, qps, sizeof qps);
 		snprintf(text, sizeof text, "%s q/s", qps);
 		if (x + text_width(text) <= right)

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #define RESTORE_MAX   512
+#define COPY_MAX      1024
 #define STYLES_MAX    (ROLE_COUNT * ROLE_COUNT * 4)
 #define MOUSE_ON      "\033[?1000h\033[?1002h\033[?1006h"
 #define MOUSE_OFF     "\033[?1006l\033[?1002l\033[?1000l"
@@ -367,6 +368,9 @@ work_out(const struct term *t, struct look look)
 		s.attrs |= A_UNDERLINE;
 	if (look.attrs & LOOK_REVERSE)
 		s.attrs |= A_REVERSE;
+	/* eight colours: the bright half is bold */
+	if (t->colours == 8 && look.fg.rich >= 0 && look.fg.poor >= 8)
+		s.attrs |= A_BOLD;
 	if (t->colours > 1) {
 		int fg = colour_number(t, look.fg), bg = colour_number(t, look.bg);
 		int pair = fg == -1 && bg == -1 ? 0 : alloc_pair(fg, bg);
@@ -456,6 +460,30 @@ term_draw(struct term *t, const struct canvas *c, int cursor_x, int cursor_y)
 		move(cursor_y, cursor_x);
 	wnoutrefresh(stdscr);
 	doupdate();
+}
+
+void
+term_copy(struct term *t, const char *text)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char out[COPY_MAX * 2];
+	size_t len = strnlen(text, COPY_MAX), n = 0;
+	if (!t->has_xterm_modes)
+		return;
+	for (size_t i = 0; i < len; i += 3) {
+		unsigned bytes = (unsigned)(unsigned char)text[i] << 16;
+		bytes |= i + 1 < len ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
+		bytes |= i + 2 < len ? (unsigned)(unsigned char)text[i + 2] : 0;
+		out[n++] = digits[bytes >> 18];
+		out[n++] = digits[bytes >> 12 & 63];
+		out[n++] = i + 1 < len ? digits[bytes >> 6 & 63] : '=';
+		out[n++] = i + 2 < len ? digits[bytes & 63] : '=';
+	}
+	out[n] = '\0';
+	write_out(t, "\033]52;c;");
+	write_out(t, out);
+	write_out(t, "\007");
 }
 
 void

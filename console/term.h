@@ -42,6 +42,8 @@ void term_set_theme(struct term *t, const struct theme *theme);
 void term_draw(struct term *t, const struct canvas *c, int cursor_x, int cursor_y);
 /* Forgets what is on the screen, so that the next canvas is written whole. */
 void term_forget(struct term *t);
+/* Puts text into the terminal's clipboard (OSC 52), where it has one. */
+void term_copy(struct term *t, const char *text);
 /* Gives the terminal back for a while (^Z), and takes it again. */
 void term_suspend(struct term *t);
 void term_resume(struct term *t);

@@ -34,8 +34,10 @@ struct builtin {
 extern const struct builtin theme_builtins[];
 extern const size_t n_theme_builtins;
 
-static const char *const colour_names[8] = { "black", "red", "green", "yellow", "blue", "magenta",
-	"cyan", "white" };
+/* the eight, and what bold makes of black where there are no more */
+#define N_COLOUR_NAMES 9
+static const char *const colour_names[N_COLOUR_NAMES] = { "black", "red", "green", "yellow", "blue",
+	"magenta", "cyan", "white", "grey" };
 
 static const struct {
 	const char *word;
@@ -123,7 +125,7 @@ parse_one(struct slice word, int *out)
 		*out = COLOUR_DEFAULT;
 		return 0;
 	}
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < N_COLOUR_NAMES; i++) {
 		if (slice_equal(word, colour_names[i])) {
 			*out = i;
 			return 0;
@@ -250,6 +252,12 @@ parse_line(struct parsing *p, int number, struct slice line)
 			snprintf(p->parent, 32, "%s", value);
 		return;
 	}
+	if (strcmp(name, "paper") == 0 || strcmp(name, "ink") == 0) {
+		int *out = name[0] == 'p' ? &p->theme->paper : &p->theme->ink;
+		if (parse_one(slice_of(value), out) == -1 || *out < 0)
+			complain(p, number, "\"%s\" is no colour", value);
+		return;
+	}
 	enum role role = role_parse(name);
 	if (role == ROLE_COUNT)
 		complain(p, number, "\"%s\" is no role: see `catchment themes --roles`", name);
@@ -372,7 +380,7 @@ out:
 int
 theme_load(struct theme *t, const char *name, size_t *n_mistakes, struct err *err)
 {
-	struct theme fresh = { 0 };
+	struct theme fresh = { .paper = COLOUR_RGB | 0x0e1116, .ink = COLOUR_RGB | 0xd0d0d0 };
 	struct err first_err = ERR_INIT;
 	struct first_mistake first = { .name = name, .err = &first_err };
 

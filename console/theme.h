@@ -14,8 +14,8 @@
  *     selected: default on 237/blue
  *
  * LOOK is [COLOUR] [on COLOUR] and any of bold, dim, underline, reverse. COLOUR is `default`,
- * 0..255 of the xterm palette, #rrggbb, or one of the eight names; "196/red" gives a second one for
- * terminals with 8 or 16 colours.
+ * 0..255 of the xterm palette, #rrggbb, or one of the eight names or grey; "196/red" gives a second
+ * one for terminals with 8 or 16 colours.
  */
 
 #define COLOUR_DEFAULT (-1)
@@ -41,6 +41,8 @@ struct look {
 
 struct theme {
 	char name[32], title[64];
+	int paper, ink; /* for pictures, where no terminal says what "default" is: COLOUR_RGB |
+	                   rrggbb or 0..255 */
 	struct look looks[ROLE_COUNT];
 };
 

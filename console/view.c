@@ -13,6 +13,8 @@
 #include "console/pager.h"
 #include "core/text.h"
 
+#define DETAIL_FROM 8 /* rows of a list */
+
 static const struct view_ops *const views[] = {
 #define VIEW(symbol) &view_##symbol,
 #include "console/views.def"
@@ -125,6 +127,13 @@ list_close(struct view_list *list)
 	free(list);
 }
 
+/* The last line is the detail's, on screens that can spare it. */
+static int
+detail_rows(const struct view_list *list, int rows)
+{
+	return list->ops->detail > 0 && rows >= DETAIL_FROM ? 1 : 0;
+}
+
 static void
 list_update(struct view_list *list, const struct ui *ui, int cols, int rows)
 {
@@ -132,7 +141,7 @@ list_update(struct view_list *list, const struct ui *ui, int cols, int rows)
 	list->n_rows = 0;
 	list->ops->collect(list, ui, cols);
 	source_make(&s, list, ui);
-	table_update(&list->table, &s.table, rows);
+	table_update(&list->table, &s.table, rows - detail_rows(list, rows));
 }
 
 static void
@@ -151,11 +160,31 @@ draw_nothing(const struct table *t, const struct ui *ui, struct canvas *c)
 }
 
 static void
+draw_detail(const struct view_list *list, const struct source *s, struct canvas *c)
+{
+	size_t row = table_row(&list->table);
+	if (row >= list->n_rows)
+		return;
+	struct table_cell who = { .role = ROLE_TEXT }, what = { .role = ROLE_TEXT };
+	source_cell(s, row, 0, &who);
+	source_cell(s, row, list->ops->detail, &what);
+	if (what.text[0] == '\0')
+		return;
+	int x = 1 + canvas_text(c, 1, c->rows - 1, c->cols / 3, ROLE_STRONG, who.text);
+	canvas_text(c, x + 1, c->rows - 1, c->cols - x - 2,
+		what.role == ROLE_MUTED ? ROLE_MUTED : ROLE_TEXT, what.text);
+}
+
+static void
 list_draw(const struct view_list *list, const struct ui *ui, struct canvas *c)
 {
 	struct source s;
+	int below = detail_rows(list, c->rows);
+	struct canvas rows = canvas_window(c, (struct rect){ 0, 0, c->cols, c->rows - below });
 	source_make(&s, list, ui);
-	table_draw(&list->table, &s.table, c);
+	table_draw(&list->table, &s.table, &rows);
+	if (below > 0)
+		draw_detail(list, &s, c);
 	if (list->table.n_rows == 0)
 		draw_nothing(&list->table, ui, c);
 }
@@ -400,7 +429,7 @@ view_search(const struct view_ops *ops, void *view, const struct ui *ui, const s
 void
 view_cell_verdict(struct table_cell *out, enum verdict v, bool is_stale)
 {
-	snprintf(out->text, sizeof out->text, "%s%s", is_stale ? "stale " : "", verdict_name(v));
+	snprintf(out->text, sizeof out->text, "%s%s", is_stale ? "~" : "", verdict_name(v));
 	/* what is as it should be stays quiet */
 	out->role = is_stale ? ROLE_STALE : v == VERDICT_OK ? ROLE_MUTED : role_of_verdict(v);
 	/* the last known verdict still says how urgent it is, but a stale "ok" is worth no more

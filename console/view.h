@@ -73,6 +73,8 @@ struct view_ops {
 	/* VIEW_LIST */
 	const struct table_column *columns;
 	int n_columns, sort;
+	int detail; /* the column that the last line shows in full for the row under the cursor; 0:
+	               none */
 	/* Lists the rows with view_list_add; may set widths in list->columns for a screen of
 	 * `cols`. */
 	void (*collect)(struct view_list *list, const struct ui *ui, int cols);

@@ -231,6 +231,22 @@ draw_sea_and_land(const struct map *m, const struct ui *ui, struct canvas *c)
 	}
 }
 
+/* The mark under the cursor, with its label as one piece where they stand side by side. */
+static void
+ground_mark(const struct map_mark *mark, struct canvas *c)
+{
+	int x0 = mark->x, x1 = mark->x + MARK_WIDTH;
+	if (mark->side == MAP_SIDE_RIGHT)
+		x1 = mark->label_x + mark->label_width;
+	else if (mark->side == MAP_SIDE_LEFT)
+		x0 = mark->label_x;
+	else if (mark->side != MAP_SIDE_NONE)
+		canvas_ground(c,
+			(struct rect){ mark->label_x, mark->label_y, mark->label_width, 1 },
+			ROLE_SELECTED);
+	canvas_ground(c, (struct rect){ x0, mark->y, x1 - x0, 1 }, ROLE_SELECTED);
+}
+
 static void
 draw_mark(const struct map *m, const struct ui *ui, const struct map_mark *mark, struct canvas *c)
 {
@@ -257,13 +273,8 @@ draw_mark(const struct map *m, const struct ui *ui, const struct map_mark *mark,
 						   : role,
 			text);
 	}
-	if (is_chosen) {
-		canvas_ground(c, (struct rect){ mark->x, mark->y, MARK_WIDTH, 1 }, ROLE_SELECTED);
-		if (mark->side != MAP_SIDE_NONE)
-			canvas_ground(c,
-				(struct rect){ mark->label_x, mark->label_y, mark->label_width, 1 },
-				ROLE_SELECTED);
-	}
+	if (is_chosen)
+		ground_mark(mark, c);
 }
 
 /* One line of the side list: letter, name, age or rate, sparkline. */

@@ -31,7 +31,7 @@ enum column {
 static const struct table_column columns[COL_COUNT] = {
 	[COL_NODE] = { "NODE", 6, 0, 0 },
 	[COL_POP] = { "POP", 4, 0, 5 },
-	[COL_VERDICT] = { "VERDICT", 11, 0, 0 },
+	[COL_VERDICT] = { "VERDICT", 12, 0, 0 },
 	[COL_SESSION] = { "BGP", 3, 0, 3 },
 	[COL_WIRE] = { "WIRE", 4, 0, 3 },
 	[COL_SERVICE] = { "DNS", 3, 0, 3 },
@@ -111,7 +111,7 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 	switch ((enum column)column) {
 	case COL_NODE:
 		snprintf(out->text, sizeof out->text, "%s", n->name);
-		out->role = ROLE_STRONG;
+		out->role = n->verdict == VERDICT_OK ? ROLE_TEXT : ROLE_STRONG;
 		break;
 	case COL_POP:
 		if (n->pop < ui->fleet->n_pops)
@@ -208,6 +208,7 @@ const struct view_ops view_nodes = {
 	.columns = columns,
 	.n_columns = COL_COUNT,
 	.sort = COL_VERDICT,
+	.detail = COL_REASON,
 	.collect = collect,
 	.cell = cell,
 	.id = id,

@@ -28,7 +28,7 @@ enum column {
 
 static const struct table_column columns[COL_COUNT] = {
 	[COL_POP] = { "POP", 4, 0, 0 },
-	[COL_VERDICT] = { "VERDICT", 11, 0, 0 },
+	[COL_VERDICT] = { "VERDICT", 12, 0, 0 },
 	[COL_PREFIXES] = { "ANN", 5, 0, 4, .is_right = true },
 	[COL_SESSIONS] = { "BGP", 5, 0, 3, .is_right = true },
 	[COL_QPS] = { "Q/S", 5, 0, 1, .is_right = true, .worst_first = true },
@@ -106,7 +106,7 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 	switch ((enum column)column) {
 	case COL_POP:
 		snprintf(out->text, sizeof out->text, "%s", p->name);
-		out->role = ROLE_STRONG;
+		out->role = p->verdict == VERDICT_OK ? ROLE_TEXT : ROLE_STRONG;
 		break;
 	case COL_VERDICT:
 		view_cell_verdict(out, p->verdict, stale);
@@ -193,6 +193,7 @@ const struct view_ops view_pops = {
 	.columns = columns,
 	.n_columns = COL_COUNT,
 	.sort = COL_VERDICT,
+	.detail = COL_REASON,
 	.collect = collect,
 	.cell = cell,
 	.id = id,

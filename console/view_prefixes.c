@@ -19,7 +19,7 @@
 
 static const struct table_column columns[FIRST_PREFIX] = {
 	[COL_POP] = { "POP", 5, 0, 0 },
-	[COL_VERDICT] = { "VERDICT", 11, 0, 9 },
+	[COL_VERDICT] = { "VERDICT", 12, 0, 9 },
 };
 
 static bool

@@ -113,6 +113,20 @@ cell_known(struct table_cell *out, int64_t n)
 	view_cell_number(out, (double)n);
 }
 
+/* How long it is in its state: what was read, and the time since; in steps below a minute. */
+static void
+format_since(const struct view_at *at, struct view_row row, const struct session_fact *s,
+	struct table_cell *out)
+{
+	struct mono seen = node_at(at, row)->planes[PLANE_SESSION].seen;
+	int64_t since = s->since_s;
+	if (since >= 0 && mono_is_set(seen))
+		since += mono_ms_since(at->ui->now, seen) / 1000;
+	if (since > 10 && since < 60)
+		since -= since % 10;
+	duration_format(since, out->text, sizeof out->text);
+}
+
 static void
 cell_family(unsigned families, struct table_cell *out)
 {
@@ -127,7 +141,7 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 	switch ((enum column)column) {
 	case COL_NODE:
 		snprintf(out->text, sizeof out->text, "%s", node_at(at, row)->name);
-		out->role = ROLE_STRONG;
+		out->role = s->state == FSM_ESTABLISHED ? ROLE_TEXT : ROLE_STRONG;
 		break;
 	case COL_PEER:
 		snprintf(out->text, sizeof out->text, "%s",
@@ -144,7 +158,7 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 		cell_state(s, out);
 		break;
 	case COL_FOR:
-		duration_format(s->since_s, out->text, sizeof out->text);
+		format_since(at, row, s, out);
 		out->order = (double)s->since_s;
 		out->role = ROLE_MUTED;
 		break;
@@ -243,6 +257,7 @@ const struct view_ops view_sessions = {
 	.columns = columns,
 	.n_columns = COL_COUNT,
 	.sort = COL_STATE,
+	.detail = COL_ERROR,
 	.collect = collect,
 	.cell = cell,
 	.id = id,

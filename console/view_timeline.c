@@ -138,6 +138,7 @@ const struct view_ops view_timeline = {
 	.columns = columns,
 	.n_columns = COL_COUNT,
 	.sort = COL_TIME,
+	.detail = COL_TEXT,
 	.collect = collect,
 	.cell = cell,
 	.id = id,

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The client of the dashboard. A state machine of four: FETCHING the snapshot, then the EVENTS so
+ * far, then FOLLOWING the stream; WAITING between two attempts. Each connection starts with a
+ * snapshot, so what is on the screen never rests on what was missed; what does not fit the snapshot
+ * (a node unknown, a resync) leads back to FETCHING.
+ *
+ * The backend is AWAY when a call failed, the stream broke, or nothing was heard for a second and a
+ * question to /healthz then got no answer within 1.4 s: also a backend that is stopped or swapped
+ * out is found out within three seconds. While it is away the last picture stays, and the screen
+ * says that it is not current.
+ *
+ * Sparklines are the client's own: a sample every five seconds of what is known then, and nothing
+ * where it is not.
+ */
+#include "console/client.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "console/sse.h"
+#include "core/text.h"
+
+#define SNAPSHOT_BYTES_MAX (256u << 20)
+#define FETCH_MS           10000
+#define STREAM_START_MS    5000
+#define STREAM_QUIET_MS                                                                            \
+	40000 /* heartbeats come every 15 s; a dead peer is found by /healthz long before */
+#define WATCH_MS       500
+#define SILENCE_MS     1000
+#define PING_MS        1400
+#define RETRY_FIRST_MS 500
+#define RETRY_MAX_MS   5000
+#define EVENTS_MAX     2000
+
+enum client_state { CLIENT_WAITING, CLIENT_FETCHING, CLIENT_EVENTS, CLIENT_FOLLOWING };
+
+struct client {
+	struct client_conf conf;
+	char socket_path[256];
+	struct loop *loop;
+	struct http *http;
+	enum client_state state;
+	struct http_call *call; /* of the present state; NULL in WAITING */
+	struct http_call *ping, *refresh;
+	struct loop_timer *retry, *watch, *sample;
+	int64_t retry_ms;
+	struct sse sse;
+	bool must_refetch; /* seen inside a callback of the stream */
+	struct fleet *fleet;
+	struct spark *pop_sparks, *node_sparks;
+	struct event *events;
+	size_t n_events;
+	struct link link;
+};
+
+static void start_fetch(struct client *c);
+
+static void
+say_changed(struct client *c)
+{
+	if (c->conf.changed)
+		c->conf.changed(c->conf.arg);
+}
+
+static void
+hear(struct client *c)
+{
+	c->link.heard = loop_now(c->loop);
+}
+
+/* Requests carry no body; the socket is the address. */
+static struct http_request
+request(const struct client *c, const char *url, int64_t deadline_ms)
+{
+	return (struct http_request){
+		.url = url,
+		.unix_path = c->socket_path,
+		.accept = "application/json",
+		.body_max = SNAPSHOT_BYTES_MAX,
+		.deadline = mono_add_ms(loop_now(c->loop), deadline_ms),
+	};
+}
+
+static int64_t
+with_jitter(int64_t ms)
+{
+	uint16_t r = 0;
+	if (getrandom(&r, sizeof r, GRND_NONBLOCK) != sizeof r)
+		r = 0;
+	return ms +
+	       ms * (r % 256) /
+	               1024; /* up to a quarter more: many consoles must not come back as one */
+}
+
+static void
+cancel(struct http_call **call)
+{
+	if (*call)
+		http_cancel(*call);
+	*call = NULL;
+}
+
+/* The link is lost: say why, keep the picture, try again in a while. */
+static void
+lose(struct client *c, const char *why)
+{
+	int64_t wait = with_jitter(c->retry_ms);
+	cancel(&c->call);
+	cancel(&c->ping);
+	sse_restart(&c->sse);
+	c->state = CLIENT_WAITING;
+	c->link.state = LINK_AWAY;
+	text_sanitise_to(slice_of(why), c->link.problem, sizeof c->link.problem);
+	c->link.retry = mono_add_ms(loop_now(c->loop), wait);
+	loop_timer_set(c->retry, wait, 0);
+	c->retry_ms = c->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : c->retry_ms * 2;
+	say_changed(c);
+}
+
+static void
+keep_sparks(struct client *c, const struct fleet *fresh)
+{
+	struct spark *pops = xcalloc(fresh->n_pops + 1, sizeof *pops);
+	struct spark *nodes = xcalloc(fresh->n_nodes + 1, sizeof *nodes);
+	for (size_t i = 0; i < fresh->n_pops; i++) {
+		size_t old = fleet_find_pop(c->fleet, fresh->pops[i].name);
+		if (old != SIZE_MAX)
+			pops[i] = c->pop_sparks[old];
+	}
+	for (size_t i = 0; i < fresh->n_nodes; i++) {
+		size_t old = fleet_find_node(c->fleet, fresh->nodes[i].name);
+		if (old != SIZE_MAX)
+			nodes[i] = c->node_sparks[old];
+	}
+	free(c->pop_sparks);
+	free(c->node_sparks);
+	c->pop_sparks = pops;
+	c->node_sparks = nodes;
+}
+
+static void
+add_sample(struct spark *s, double value)
+{
+	if (s->n == SPARK_SAMPLES) {
+		memmove(s->samples, s->samples + 1, (SPARK_SAMPLES - 1) * sizeof *s->samples);
+		s->n--;
+	}
+	s->samples[s->n++] = value;
+}
+
+static void
+on_sample(void *arg)
+{
+	struct client *c = arg;
+	struct mono now = loop_now(c->loop);
+	bool is_live = c->link.state == LINK_LIVE;
+	for (size_t i = 0; i < c->fleet->n_pops; i++) {
+		const struct pop *p = &c->fleet->pops[i];
+		add_sample(&c->pop_sparks[i],
+			is_live && !pop_is_stale(c->fleet, p, now) ? p->qps : NAN);
+	}
+	for (size_t i = 0; i < c->fleet->n_nodes; i++) {
+		const struct node *n = &c->fleet->nodes[i];
+		add_sample(&c->node_sparks[i], is_live && !node_is_stale(n, now) ? n->qps : NAN);
+	}
+	say_changed(c);
+}
+
+static int
+take_snapshot(struct client *c, struct slice body, struct err *err)
+{
+	struct json_doc *doc = json_parse(body, err);
+	struct fleet *fresh = doc ? wire_read_fleet(json_root(doc), loop_now(c->loop), err) : NULL;
+	json_doc_free(doc);
+	if (!fresh)
+		return -1;
+	keep_sparks(c, fresh);
+	fleet_free(c->fleet);
+	c->fleet = fresh;
+	return 0;
+}
+
+static void
+add_event(struct client *c, const struct event *e)
+{
+	if (c->n_events > 0 && e->id <= c->events[c->n_events - 1].id)
+		return;
+	if (c->n_events == EVENTS_MAX) {
+		memmove(c->events, c->events + 1, (EVENTS_MAX - 1) * sizeof *c->events);
+		c->n_events--;
+	}
+	c->events[c->n_events++] = *e;
+}
+
+static int
+take_events(struct client *c, struct slice body, struct err *err)
+{
+	struct json_doc *doc = json_parse(body, err);
+	const struct json *list = doc ? json_root(doc) : NULL;
+	if (!doc)
+		return -1;
+	size_t n = json_length(list);
+	c->n_events = 0;
+	for (size_t i = n > EVENTS_MAX ? n - EVENTS_MAX : 0; i < n; i++) {
+		struct event e;
+		if (wire_read_event(json_at(list, i), &e, NULL) == 0)
+			add_event(c, &e);
+	}
+	json_doc_free(doc);
+	return 0;
+}
+
+static void
+take_change(struct client *c, struct slice data)
+{
+	struct err err = ERR_INIT;
+	size_t node;
+	struct json_doc *doc = json_parse(data, &err);
+	if (!doc || wire_apply(c->fleet, json_root(doc), loop_now(c->loop), &node, &err) == -1)
+		c->must_refetch = true;
+	json_doc_free(doc);
+}
+
+static void
+take_event(struct client *c, struct slice data)
+{
+	struct event e;
+	struct json_doc *doc = json_parse(data, NULL);
+	if (doc && wire_read_event(json_root(doc), &e, NULL) == 0)
+		add_event(c, &e);
+	json_doc_free(doc);
+}
+
+static void
+on_sse(void *arg, const char *event, struct slice data)
+{
+	struct client *c = arg;
+	if (strcmp(event, "change") == 0 || strcmp(event, "seen") == 0)
+		take_change(c, data);
+	else if (strcmp(event, "event") == 0)
+		take_event(c, data);
+	else if (strcmp(event, "resync") == 0)
+		c->must_refetch = true;
+	/* others belong to a later version */
+}
+
+static void
+on_chunk(void *arg, struct slice bytes)
+{
+	struct client *c = arg;
+	struct err err = ERR_INIT;
+	hear(c);
+	if (sse_feed(&c->sse, bytes, on_sse, c, &err) == -1) {
+		lose(c, err.text);
+		return;
+	}
+	if (c->must_refetch) {
+		cancel(&c->call);
+		start_fetch(c);
+	}
+	say_changed(c);
+}
+
+static void
+on_stream_end(void *arg, const struct http_reply *reply, const struct err *err)
+{
+	struct client *c = arg;
+	c->call = NULL;
+	lose(c, reply ? "the backend ended the stream" : err->text);
+}
+
+static void
+start_stream(struct client *c)
+{
+	char last[64];
+	const char *headers[1] = { last };
+	struct http_request r = request(c, "http://catchmentd/v1/stream", STREAM_START_MS);
+	snprintf(last, sizeof last, "Last-Event-ID: %llu", (unsigned long long)c->fleet->revision);
+	r.accept = "text/event-stream";
+	r.headers = headers;
+	r.n_headers = 1;
+	r.chunk = on_chunk;
+	r.quiet_ms = STREAM_QUIET_MS;
+	sse_restart(&c->sse);
+	c->state = CLIENT_FOLLOWING;
+	c->retry_ms = RETRY_FIRST_MS;
+	c->link.state = LINK_LIVE;
+	c->call = http_start(c->http, &r, on_stream_end, c);
+	say_changed(c);
+}
+
+static void
+on_events(void *arg, const struct http_reply *reply, const struct err *err)
+{
+	struct client *c = arg;
+	struct err why = ERR_INIT;
+	c->call = NULL;
+	if (!reply || take_events(c, reply->body, &why) == -1) {
+		lose(c, reply ? why.text : err->text);
+		return;
+	}
+	hear(c);
+	start_stream(c);
+}
+
+static void
+on_snapshot(void *arg, const struct http_reply *reply, const struct err *err)
+{
+	struct client *c = arg;
+	struct err why = ERR_INIT;
+	c->call = NULL;
+	if (!reply || take_snapshot(c, reply->body, &why) == -1) {
+		lose(c, reply ? why.text : err->text);
+		return;
+	}
+	hear(c);
+	struct http_request r = request(c, "http://catchmentd/v1/events", FETCH_MS);
+	c->state = CLIENT_EVENTS;
+	c->call = http_start(c->http, &r, on_events, c);
+}
+
+static void
+start_fetch(struct client *c)
+{
+	struct http_request r = request(c, "http://catchmentd/v1/fleet", FETCH_MS);
+	c->must_refetch = false;
+	c->state = CLIENT_FETCHING;
+	c->call = http_start(c->http, &r, on_snapshot, c);
+}
+
+static void
+on_retry(void *arg)
+{
+	struct client *c = arg;
+	c->link.retry = (struct mono){ 0 };
+	if (c->state == CLIENT_WAITING)
+		start_fetch(c);
+}
+
+static void
+on_ping(void *arg, const struct http_reply *reply, const struct err *err)
+{
+	struct client *c = arg;
+	c->ping = NULL;
+	if (reply)
+		hear(c);
+	else
+		lose(c, err->text);
+}
+
+/* A quiet stream may be a quiet fleet or a dead backend: ask. */
+static void
+on_watch(void *arg)
+{
+	struct client *c = arg;
+	if (c->state != CLIENT_FOLLOWING || c->ping ||
+		mono_ms_since(loop_now(c->loop), c->link.heard) < SILENCE_MS)
+		return;
+	struct http_request r = request(c, "http://catchmentd/healthz", PING_MS);
+	c->ping = http_start(c->http, &r, on_ping, c);
+}
+
+struct client *
+client_new(struct loop *l, const struct client_conf *conf, struct err *err)
+{
+	struct client *c = xcalloc(1, sizeof *c);
+	c->conf = *conf;
+	c->loop = l;
+	c->http = http_new(l, &(struct http_options){ .lanes = 1 }, err);
+	if (!c->http) {
+		free(c);
+		return NULL;
+	}
+	snprintf(c->socket_path, sizeof c->socket_path, "%s", conf->socket_path);
+	snprintf(c->link.where, sizeof c->link.where, "unix:%.120s", conf->socket_path);
+	c->fleet = fleet_new();
+	fleet_link(c->fleet);
+	c->pop_sparks = xcalloc(1, sizeof *c->pop_sparks);
+	c->node_sparks = xcalloc(1, sizeof *c->node_sparks);
+	c->events = xcalloc(EVENTS_MAX, sizeof *c->events);
+	c->retry_ms = RETRY_FIRST_MS;
+	sse_init(&c->sse);
+	c->retry = loop_timer_add(l, 0, 0, on_retry, c);
+	c->watch = loop_timer_add(l, WATCH_MS, WATCH_MS, on_watch, c);
+	c->sample = loop_timer_add(l, SPARK_STEP_MS, SPARK_STEP_MS, on_sample, c);
+	return c;
+}
+
+void
+client_free(struct client *c)
+{
+	if (!c)
+		return;
+	cancel(&c->call);
+	cancel(&c->ping);
+	cancel(&c->refresh);
+	loop_timer_del(c->retry);
+	loop_timer_del(c->watch);
+	loop_timer_del(c->sample);
+	http_free(c->http);
+	sse_done(&c->sse);
+	fleet_free(c->fleet);
+	free(c->pop_sparks);
+	free(c->node_sparks);
+	free(c->events);
+	free(c);
+}
+
+void
+client_fill(const struct client *c, struct ui *ui)
+{
+	ui->fleet = c->fleet;
+	ui->pop_sparks = c->pop_sparks;
+	ui->node_sparks = c->node_sparks;
+	ui->events = c->events;
+	ui->n_events = c->n_events;
+	ui->link = c->link;
+}
+
+static void
+on_refreshed(void *arg, const struct http_reply *reply, const struct err *err)
+{
+	struct client *c = arg;
+	char text[300];
+	c->refresh = NULL;
+	if (reply)
+		snprintf(text, sizeof text, "All nodes are being asked now.");
+	else if (err->code == ERR_BUSY)
+		snprintf(text, sizeof text, "They were asked less than a second ago.");
+	else
+		snprintf(text, sizeof text, "Not asked: %.250s.", err->text);
+	if (c->conf.told)
+		c->conf.told(c->conf.arg, text);
+}
+
+void
+client_refresh(struct client *c)
+{
+	if (c->refresh)
+		return;
+	struct http_request r = request(c, "http://catchmentd/v1/refresh", FETCH_MS);
+	r.method = "POST";
+	c->refresh = http_start(c->http, &r, on_refreshed, c);
+}
+
+void
+client_refetch(struct client *c)
+{
+	/* under way already, or tried again anyway: at once then */
+	if (c->state == CLIENT_FETCHING || c->state == CLIENT_EVENTS)
+		return;
+	cancel(&c->call);
+	loop_timer_stop(c->retry);
+	start_fetch(c);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONSOLE_CLIENT_H
+#define CONSOLE_CLIENT_H
+
+#include "console/ui.h"
+#include "core/http.h"
+#include "core/loop.h"
+
+/*
+ * The console's copy of the fleet: fetched whole, then kept up to date by the stream. It reconnects
+ * for ever, and knows within three seconds when the backend no longer answers.
+ */
+struct client;
+
+struct client_conf {
+	const char *socket_path;
+	/* Something that is shown changed: facts, events, the link. */
+	void (*changed)(void *arg);
+	/* What came of a request the operator made: one sentence. */
+	void (*told)(void *arg, const char *sentence);
+	void *arg;
+};
+
+struct client *client_new(struct loop *l, const struct client_conf *conf, struct err *err);
+void client_free(struct client *c);
+
+/* Fills what the client knows into ui: fleet, sparks, events, link. Valid until the next turn of
+ * the loop. */
+void client_fill(const struct client *c, struct ui *ui);
+/* Asks the backend to poll everything now. */
+void client_refresh(struct client *c);
+/* Fetches the snapshot again. */
+void client_refetch(struct client *c);
+
+#endif
