@@ -535,7 +535,7 @@ def run_folders(host):
 		"frr": [("/run/frr", "frr"), ("/var/log/frr", "frr")]}.get(spec.get("bgp"), [])
 	folders = folders + {"knot": [("/run/knot", "knot")], "nsd": [("/run/nsd", "nsd")],
 		"bind": [("/run/named", "bind")]}.get(spec.get("dns"), [])
-	return folders + ([("/run/sshd", "root")] if has_sshd(host) else [])
+	return folders + ([("/run/sshd", "root"), ("/run/root", "root")] if has_sshd(host) else [])
 
 
 def files(host):
@@ -572,7 +572,7 @@ START = {
 	"frr": "/usr/lib/frr/zebra -d -A 127.0.0.1 && /usr/lib/frr/bgpd -d -A 127.0.0.1 && vtysh -b",
 	"knot": "knotd -d",
 	"nsd": "nsd",
-	"bind": "[ -f /etc/bind/rndc.key ] || rndc-confgen -a -u bind; named -u bind -n 1",
+	"bind": "[ -f /etc/bind/rndc.key ] || rndc-confgen -a -u bind; named-checkconf; named -u bind -n 1",
 	"sshd": "/usr/sbin/sshd",
 }
 
