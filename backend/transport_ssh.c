@@ -842,7 +842,8 @@ step_reading(struct lane *n)
 			batch_finish(n->batch, &lost, &unused, &why);
 			return fail(n, &why);
 		}
-		if (out == 0 && err == 0) {
+		/* reading one stream may have taken packets of the other from the socket, which then says nothing more */
+		if (out == 0 && err == 0 && !libssh2_poll_channel_read(n->channel, 0)) {
 			if (libssh2_channel_eof(n->channel) == 0)
 				return wait_for_socket(n);
 			enter(n, LANE_ENDING);
