@@ -30,7 +30,7 @@ struct api_conf {
 	size_t connections_max;             /* 0: half of the descriptor limit, 4096 at most */
 };
 struct api *api_new(struct loop *l, const struct api_conf *conf, struct err *err);
-/* Ends every stream, finishes what is under way, closes. The state may not change afterwards: it still knows us. */
+/* Ends every stream, finishes what is under way, closes. */
 void api_free(struct api *a);
 size_t api_streams(const struct api *a);
 size_t api_connections(const struct api *a);

@@ -162,6 +162,7 @@ feed_free(struct feed *f)
 {
 	if (!f)
 		return;
+	state_unwatch(f->state, f);
 	for (uint64_t s = f->tail; s < f->head; s++)
 		free(f->ring[s % FEED_ENTRIES_MAX].data);
 	free(f->ring);

@@ -264,6 +264,7 @@ history_free(struct history *h, struct mono now, struct wall wall)
 {
 	if (!h)
 		return;
+	state_unwatch(h->conf.state, h);
 	loop_timer_del(h->timer);
 	for (size_t i = 0; i < h->n_nodes; i++)
 		keep(h, i, now, wall);

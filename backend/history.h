@@ -23,7 +23,7 @@ struct history_conf {
 };
 /* Watches the state and restores kept facts into it. */
 struct history *history_new(const struct history_conf *conf, struct mono now, struct wall wall);
-/* Keeps all facts and commits. The state may not change afterwards: it still knows us. */
+/* Keeps all facts and commits. */
 void history_free(struct history *h, struct mono now, struct wall wall);
 /* One second's work: samples and facts that are due, one commit. */
 void history_tick(struct history *h, struct mono now, struct wall wall);

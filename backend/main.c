@@ -125,12 +125,6 @@ write_metrics(void *arg, struct buf *out)
 {
 	struct backend *b = arg;
 	poller_metrics(b->poller, out);
-	buf_add_text(out, "# HELP catchment_loop_slowest_seconds The slowest turn of the event loop so far.\n"
-			  "# TYPE catchment_loop_slowest_seconds gauge\n");
-	buf_printf(out, "catchment_loop_slowest_seconds %.6f\n", loop_slowest_ms(b->loop) / 1e3);
-	buf_add_text(out, "# HELP catchment_loop_slow_turns_total Turns of the event loop over 20 ms.\n"
-			  "# TYPE catchment_loop_slow_turns_total counter\n");
-	buf_printf(out, "catchment_loop_slow_turns_total %zu\n", loop_slow_count(b->loop));
 }
 
 static void
@@ -283,6 +277,11 @@ open_history(struct backend *b)
 		state_tell(b->state, "backend", VERDICT_DEGRADED, clock_wall(), "no history: %.200s", err.text);
 		return;
 	}
+	if (err.code != ERR_OK) {
+		/* a damaged file was moved aside: worth a line, not a stop */
+		fprintf(stderr, "catchmentd: %s\n", err.text);
+		state_tell(b->state, "backend", VERDICT_DEGRADED, clock_wall(), "%.220s", err.text);
+	}
 	const struct history_conf conf = { .loop = b->loop, .state = b->state, .store = b->store };
 	b->history = history_new(&conf, clock_mono(), clock_wall());
 }
@@ -291,6 +290,8 @@ static int
 open_backend(struct backend *b, struct fleet *f, struct err *err)
 {
 	const struct transport_limits limits = TRANSPORT_LIMITS_DEFAULT;
+	/* Revisions of one life never meet those of the one before, so a console that reconnects is not told "nothing new". */
+	f->revision = (uint64_t)(clock_wall().ns / CLOCK_NS_PER_MS);
 	b->state = state_new(f);
 	if (lock_state(b, err) == -1 || make_socket_folder(b->options.socket, err) == -1)
 		return -1;

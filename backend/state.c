@@ -127,6 +127,16 @@ state_watch(struct state *s, const struct state_watcher *w)
 	s->watchers[s->n_watchers++] = *w;
 }
 
+void
+state_unwatch(struct state *s, const void *arg)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_watchers; i++)
+		if (s->watchers[i].arg != arg)
+			s->watchers[n++] = s->watchers[i];
+	s->n_watchers = n;
+}
+
 const struct event *
 state_events(const struct state *s, size_t *n)
 {

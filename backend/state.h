@@ -55,5 +55,7 @@ struct state_watcher {
 	void *arg;
 };
 void state_watch(struct state *s, const struct state_watcher *w);
+/* Forgets the watchers with this arg; a watcher that is freed before the state must. */
+void state_unwatch(struct state *s, const void *arg);
 
 #endif

@@ -29,7 +29,7 @@ struct bench {
 	struct api *api;
 	struct loop_timer *watchdog;
 	bool is_late;
-	int polls_asked;
+	int polls_asked, reloads;
 	const char *reload_error; /* NULL: reloads succeed */
 };
 
@@ -43,6 +43,7 @@ static int
 on_reload(void *arg, struct err *err)
 {
 	struct bench *b = arg;
+	b->reloads++;
 	return b->reload_error ? err_set(err, ERR_USAGE, "%s", b->reload_error) : 0;
 }
 
@@ -912,6 +913,26 @@ START_TEST(test_peer_credentials_decide)
 	check_problem(&c, 403, "not_permitted");
 	ck_assert(has(&c, "admin"));
 	client_close(&c);
+
+	/* the whole table as an observer: what is above the role is refused, and nothing is changed by anything */
+	uint64_t revision = state_fleet(b.state)->revision;
+	size_t n;
+	const struct route *table = routes_table(&n);
+	for (size_t i = 0; i < n; i++) {
+		char target[256], request[512];
+		fill_pattern(table[i].pattern, target, sizeof target);
+		if (table[i].is_stream)
+			continue;
+		open_as(&b, &c, 65534);
+		snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n", table[i].method, target);
+		client_say(&c, request);
+		WAIT_FOR(&b, c.is_over);
+		if (table[i].role > API_OBSERVER)
+			check_problem(&c, 403, "not_permitted");
+		client_close(&c);
+	}
+	ck_assert_uint_eq(state_fleet(b.state)->revision, revision);
+	ck_assert_int_eq(b.reloads, 0);
 
 	/* 16 slots: one account may hold 12, observers 15 together, the last is for others */
 	struct client held[16];
