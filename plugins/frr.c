@@ -129,6 +129,24 @@ check_part(const struct reply_part *part, struct err *err)
 	return 0;
 }
 
+/* FRR prints texts of its neighbours (RFC 9003) and of its configuration as they came. Bytes that are no UTF-8 would make
+ * the whole reply unreadable, so that one hostile neighbour could hide the others: they become question marks. */
+static struct slice
+repair_utf8(struct report *r, struct slice in)
+{
+	if (text_is_utf8(in))
+		return in;
+	char *copy = arena_strndup(r->arena, in.data, in.len);
+	for (size_t i = 0; i < in.len;) {
+		uint32_t code_point;
+		size_t n = text_decode((struct slice){ copy + i, in.len - i }, &code_point);
+		if (n == 0)
+			copy[i] = '?';
+		i += n ? n : 1;
+	}
+	return (struct slice){ copy, in.len };
+}
+
 static struct json_doc *
 next_doc(struct slice *rest, struct err *err)
 {
@@ -390,7 +408,7 @@ static int
 neighbors_read(const struct reply *reply, struct report *out, struct err *err)
 {
 	for (size_t i = 0; i < reply->n_parts; i++) {
-		struct slice rest = reply->parts[i].out;
+		struct slice rest = repair_utf8(out, reply->parts[i].out);
 		struct json_doc *doc;
 		struct err why = ERR_INIT;
 		if (check_part(&reply->parts[i], err) == -1)
@@ -529,7 +547,7 @@ next_export(struct slice *tag, struct report *r, const char **session, int *fami
 static int
 read_exports_part(const struct reply_part *part, struct report *out, struct err *err)
 {
-	struct slice rest = part->out, tag = slice_of(part->tag);
+	struct slice rest = repair_utf8(out, part->out), tag = slice_of(part->tag);
 	bool has_tag = tag.len > 0;
 	struct json_doc *doc;
 	struct err why = ERR_INIT;
@@ -703,7 +721,7 @@ read_prefix_doc(struct report *r, const struct json *root, const struct prefix *
 static int
 read_prefixes_part(const struct reply_part *part, struct report *out, path_fn *add, struct err *err)
 {
-	struct slice rest = part->out, tag = slice_of(part->tag), word;
+	struct slice rest = repair_utf8(out, part->out), tag = slice_of(part->tag), word;
 	bool has_tag = tag.len > 0;
 	struct json_doc *doc;
 	struct err why = ERR_INIT;
