@@ -694,6 +694,16 @@ state_origins(struct protocols *p)
 	}
 }
 
+/* BIRD keeps a message while newer errors come (seen: "Socket: Connection refused" beside the text of an old shutdown).
+ * It belongs to a shutdown or reset (RFC 9003), or, with no error beside it, to our own disable. */
+static void
+drop_stale_message(struct last_error *e)
+{
+	bool is_admin = e->direction == DIRECTION_RECEIVED && e->code == 6 && (e->subcode == 2 || e->subcode == 4);
+	if (e->text && !is_admin)
+		e->message = NULL;
+}
+
 /* An error puts the protocol into its present state, so it is as old as that; but a failing connect changes nothing. */
 static void
 state_ages(struct protocols *p)
@@ -701,6 +711,7 @@ state_ages(struct protocols *p)
 	for (size_t i = 0; i < p->report->n_sessions; i++) {
 		struct session_fact *s = &p->report->sessions[i];
 		s->since_s = seconds_since(&p->beside[i].since, &p->now);
+		drop_stale_message(&s->last_error);
 		if (s->admin_state == ADMIN_DOWN && s->last_error.message && !s->last_error.text)
 			s->last_error.text = report_text(p->report, slice_of("disabled"));
 		bool has_error = s->last_error.text || s->last_error.message;
