@@ -104,6 +104,22 @@ cancel(struct http_call **call)
 	*call = NULL;
 }
 
+/* In the banner's few columns the code's words say enough where the sentence only adds the socket's
+ * path. */
+static const char *
+short_reason(const struct err *err)
+{
+	switch (err->code) {
+	case ERR_CONN_REFUSED:
+	case ERR_CONN_LOST:
+	case ERR_NO_ROUTE:
+	case ERR_TIMEOUT:
+		return err_code_text(err->code);
+	default:
+		return err->text;
+	}
+}
+
 /* The link is lost: say why, keep the picture, try again in a while. */
 static void
 lose(struct client *c, const char *why)
@@ -270,7 +286,7 @@ on_stream_end(void *arg, const struct http_reply *reply, const struct err *err)
 {
 	struct client *c = arg;
 	c->call = NULL;
-	lose(c, reply ? "the backend ended the stream" : err->text);
+	lose(c, reply ? "the backend ended the stream" : short_reason(err));
 }
 
 static void
@@ -278,7 +294,7 @@ start_stream(struct client *c)
 {
 	char last[64];
 	const char *headers[1] = { last };
-	struct http_request r = request(c, "http://catchmentd/v1/stream", STREAM_START_MS);
+	struct http_request r = request(c, "http://localhost/v1/stream", STREAM_START_MS);
 	snprintf(last, sizeof last, "Last-Event-ID: %llu", (unsigned long long)c->fleet->revision);
 	r.accept = "text/event-stream";
 	r.headers = headers;
@@ -300,7 +316,7 @@ on_events(void *arg, const struct http_reply *reply, const struct err *err)
 	struct err why = ERR_INIT;
 	c->call = NULL;
 	if (!reply || take_events(c, reply->body, &why) == -1) {
-		lose(c, reply ? why.text : err->text);
+		lose(c, reply ? why.text : short_reason(err));
 		return;
 	}
 	hear(c);
@@ -314,11 +330,11 @@ on_snapshot(void *arg, const struct http_reply *reply, const struct err *err)
 	struct err why = ERR_INIT;
 	c->call = NULL;
 	if (!reply || take_snapshot(c, reply->body, &why) == -1) {
-		lose(c, reply ? why.text : err->text);
+		lose(c, reply ? why.text : short_reason(err));
 		return;
 	}
 	hear(c);
-	struct http_request r = request(c, "http://catchmentd/v1/events", FETCH_MS);
+	struct http_request r = request(c, "http://localhost/v1/events", FETCH_MS);
 	c->state = CLIENT_EVENTS;
 	c->call = http_start(c->http, &r, on_events, c);
 }
@@ -326,7 +342,7 @@ on_snapshot(void *arg, const struct http_reply *reply, const struct err *err)
 static void
 start_fetch(struct client *c)
 {
-	struct http_request r = request(c, "http://catchmentd/v1/fleet", FETCH_MS);
+	struct http_request r = request(c, "http://localhost/v1/fleet", FETCH_MS);
 	c->must_refetch = false;
 	c->state = CLIENT_FETCHING;
 	c->call = http_start(c->http, &r, on_snapshot, c);
@@ -349,7 +365,7 @@ on_ping(void *arg, const struct http_reply *reply, const struct err *err)
 	if (reply)
 		hear(c);
 	else
-		lose(c, err->text);
+		lose(c, short_reason(err));
 }
 
 /* A quiet stream may be a quiet fleet or a dead backend: ask. */
@@ -360,7 +376,7 @@ on_watch(void *arg)
 	if (c->state != CLIENT_FOLLOWING || c->ping ||
 		mono_ms_since(loop_now(c->loop), c->link.heard) < SILENCE_MS)
 		return;
-	struct http_request r = request(c, "http://catchmentd/healthz", PING_MS);
+	struct http_request r = request(c, "http://localhost/healthz", PING_MS);
 	c->ping = http_start(c->http, &r, on_ping, c);
 }
 
@@ -442,7 +458,7 @@ client_refresh(struct client *c)
 {
 	if (c->refresh)
 		return;
-	struct http_request r = request(c, "http://catchmentd/v1/refresh", FETCH_MS);
+	struct http_request r = request(c, "http://localhost/v1/refresh", FETCH_MS);
 	r.method = "POST";
 	c->refresh = http_start(c->http, &r, on_refreshed, c);
 }

@@ -173,15 +173,14 @@ draw_banner(const struct ui *ui, struct canvas *c)
 	if (mono_is_set(l->heard)) {
 		char age[24];
 		duration_format((int64_t)mono_s_since(ui->now, l->heard), age, sizeof age);
-		snprintf(heard, sizeof heard, " for %s", age);
+		snprintf(heard, sizeof heard, " for %s, all this is old", age);
 	}
 	if (mono_is_set(l->retry) && mono_before(ui->now, l->retry)) {
 		char wait[24];
 		duration_format(mono_ms_since(l->retry, ui->now) / 1000 + 1, wait, sizeof wait);
-		snprintf(retry, sizeof retry, "; next try in %s", wait);
+		snprintf(retry, sizeof retry, ", next try in %s", wait);
 	}
-	snprintf(text, sizeof text, "BACKEND AWAY%s: nothing below is current. %s%s", heard,
-		l->problem, retry);
+	snprintf(text, sizeof text, "BACKEND AWAY%s: %s%s", heard, l->problem, retry);
 	canvas_fill(c, line, ROLE_BANNER);
 	canvas_text(c, 1, 1, c->cols - 2, ROLE_TEXT, text);
 }

@@ -11,8 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "console/app.h"
 #include "console/cli_local.h"
+#include "console/cli_snapshot.h"
+#include "console/fetch.h"
 #include "console/options.h"
+#include "console/snapshot.h"
+#include "core/paths.h"
 #include "plugins/drivers.h"
 
 /* A proxy or a key log in the environment would send the API's traffic elsewhere (SAFETY.md D98). */
@@ -71,6 +76,26 @@ print_help(const struct options *o)
 	return status;
 }
 
+static int
+run_dashboard(const struct options *o, struct err *err)
+{
+	char path[PATHS_MAX];
+	struct app_conf conf = { .socket_path = path, .theme = o->theme, .is_read_only = o->is_read_only };
+	if (fetch_socket(o->backend, path, sizeof path, err) == -1 || app_run(&conf, err) == -1)
+		return fail(err, false);
+	return 0;
+}
+
+static int
+run_snapshot(const struct options *o, struct err *err)
+{
+	struct buf out = BUF_INIT(SNAPSHOT_MAX);
+	int rc = cli_snapshot_run(o, &out, err);
+	int status = rc == 0 ? print(&out, 0) : fail(err, options_want_json(o));
+	buf_done(&out);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -84,6 +109,10 @@ main(int argc, char **argv)
 		return print_help(&o);
 	if (command_get(o.command)->place == COMMAND_LOCAL)
 		return run_local(&o, &err);
+	if (o.command == COMMAND_NONE)
+		return run_dashboard(&o, &err);
+	if (o.command == COMMAND_SNAPSHOT)
+		return run_snapshot(&o, &err);
 	err_set(&err, ERR_UNSUPPORTED, "`%s` needs a backend, which this build cannot ask yet", command_get(o.command)->name);
 	return fail(&err, options_want_json(&o));
 }

@@ -61,7 +61,7 @@ is_fault(const struct view_at *at, struct view_row row)
 }
 
 static void
-cell_prefixes(const struct fleet *f, const struct pop *p, struct table_cell *out)
+cell_prefixes(const struct fleet *f, const struct pop *p, bool stale, struct table_cell *out)
 {
 	size_t announced = 0, unknown = 0;
 	for (size_t i = 0; i < f->n_prefixes; i++) {
@@ -69,18 +69,21 @@ cell_prefixes(const struct fleet *f, const struct pop *p, struct table_cell *out
 		             p->announced[i] == ANNOUNCED_PREFER_AWAY;
 		unknown += p->announced[i] == ANNOUNCED_UNKNOWN;
 	}
-	if (f->n_prefixes > 0 && unknown == f->n_prefixes)
+	if (f->n_prefixes > 0 && (stale || unknown == f->n_prefixes))
 		snprintf(out->text, sizeof out->text, "?/%zu", f->n_prefixes);
 	else
 		snprintf(out->text, sizeof out->text, "%zu/%zu", announced, f->n_prefixes);
 	out->order = (double)announced;
-	out->role = unknown ? ROLE_UNKNOWN : announced < f->n_prefixes ? ROLE_WARN : ROLE_MUTED;
+	out->role = stale || unknown ? ROLE_UNKNOWN : announced < f->n_prefixes ? ROLE_WARN : ROLE_MUTED;
 }
 
 static void
-cell_sessions(const struct pop *p, struct table_cell *out)
+cell_sessions(const struct pop *p, bool stale, struct table_cell *out)
 {
-	snprintf(out->text, sizeof out->text, "%zu/%zu", p->sessions_up, p->sessions_total);
+	if (stale)
+		snprintf(out->text, sizeof out->text, "?/%zu", p->sessions_total);
+	else
+		snprintf(out->text, sizeof out->text, "%zu/%zu", p->sessions_up, p->sessions_total);
 	out->order = p->sessions_total ? (double)p->sessions_up / (double)p->sessions_total : -1;
 	out->role = p->sessions_up < p->sessions_total ? ROLE_WARN : ROLE_MUTED;
 }
@@ -112,10 +115,10 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 		view_cell_verdict(out, p->verdict, stale);
 		break;
 	case COL_PREFIXES:
-		cell_prefixes(ui->fleet, p, out);
+		cell_prefixes(ui->fleet, p, stale, out);
 		break;
 	case COL_SESSIONS:
-		cell_sessions(p, out);
+		cell_sessions(p, stale, out);
 		break;
 	case COL_QPS:
 		view_cell_number(out, p->qps);
