@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "console/theme.h"
 #include "core/import.h"
 #include "core/json.h"
 
@@ -90,6 +91,35 @@ run_import(const struct options *o, const struct conf_names *names, struct buf *
 	return rc == 0 ? 0 : err_code_exit(err->code);
 }
 
+/* Themes of the user's own are found by name when asked for; those that are always there are listed. */
+static int
+run_themes(const struct options *o, struct buf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+	bool as_json = options_want_json(o);
+	const char *name;
+	if (as_json)
+		json_begin_array(&w);
+	for (size_t i = 0; (name = theme_builtin_name(i)) != NULL; i++) {
+		struct theme t;
+		if (theme_load(&t, name, NULL, NULL) == -1)
+			snprintf(t.title, sizeof t.title, "%s", "");
+		if (as_json) {
+			json_begin_object(&w);
+			json_put_text(&w, "name", name);
+			json_put_text(&w, "title", t.title);
+			json_end_object(&w);
+		} else {
+			buf_printf(out, "%-16s %s\n", name, t.title);
+		}
+	}
+	if (as_json) {
+		json_end_array(&w);
+		buf_add_char(out, '\n');
+	}
+	return 0;
+}
+
 static int
 run_version(const struct options *o, struct buf *out)
 {
@@ -115,6 +145,8 @@ cli_local_run(const struct options *o, const struct conf_names *names, struct bu
 		return run_import(o, names, out, err);
 	case COMMAND_COMPLETION:
 		return run_completion(o, out, err);
+	case COMMAND_THEMES:
+		return run_themes(o, out);
 	case COMMAND_VERSION:
 		return run_version(o, out);
 	default:

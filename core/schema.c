@@ -502,6 +502,7 @@ read_map(struct value *v, void *into)
 		return true;
 	}
 	char *items = arena_alloc(v->walk->arena, (v->at->n + 1) * t->size);
+	list->n = 0; /* a key given twice is read twice */
 	for (const struct yaml *member = v->at->first; member; member = member->next) {
 		const char *name = member->key->text;
 		struct schema_mark *mark = (struct schema_mark *)(void *)(items + list->n * t->size);
@@ -532,6 +533,7 @@ read_list(struct value *v, void *into)
 		return true;
 	}
 	char *items = arena_alloc(v->walk->arena, (v->at->n + 1) * t->size);
+	list->n = 0; /* a key given twice is read twice */
 	for (const struct yaml *item = v->at->first; item; item = item->next)
 		schema_read(v->walk, t, item, items + list->n++ * t->size);
 	list->items = items;
@@ -804,7 +806,7 @@ is_swapped(const char *a, const char *b)
 	size_t i = 0;
 	while (a[i] && a[i] == b[i])
 		i++;
-	return a[i] && a[i + 1] && a[i] == b[i + 1] && a[i + 1] == b[i] && strcmp(a + i + 2, b + i + 2) == 0;
+	return a[i] && a[i + 1] && b[i] && a[i] == b[i + 1] && a[i + 1] == b[i] && strcmp(a + i + 2, b + i + 2) == 0;
 }
 
 const char *

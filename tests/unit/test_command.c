@@ -46,6 +46,7 @@ START_TEST(test_every_command_of_the_contract_is_there)
 		ck_assert_msg(command_find(names[i]) != COMMAND_NONE, "%s", names[i]);
 	ck_assert_int_eq(command_find("dreain"), COMMAND_NONE);
 	ck_assert_str_eq(command_nearest("dreain"), "drain");
+	ck_assert_str_eq(command_nearest("drainxy"), "drain"); /* longer than the name it begins with */
 	ck_assert_ptr_null(command_nearest("xylophone"));
 }
 END_TEST
