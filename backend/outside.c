@@ -4,6 +4,10 @@
  * route attracts the clients), and one for the vantage "local" (every service address: who answers, from here). Each has
  * a timer at a random point of its interval. A question that gets no answer is a fact, not a failure; only what we
  * could not send at all is.
+ *
+ * One silence is no fact: that of a node from which nothing else came either since it fell silent. Its own address is
+ * mostly the one its other probes use, so a lost management path looks the same, and calling a healthy node a blackhole
+ * is worse than to say that it is out of sight. A refusal ("nothing listens there") did come from the node and counts.
  */
 #include "backend/outside.h"
 
@@ -33,6 +37,9 @@ struct asker {
 	size_t node;
 	struct loop_timer *timer;
 	size_t n, waiting;
+	struct mono asked;        /* when the questions under way were sent */
+	struct mono silent_since; /* when the first question of a row without answers was sent; zero: the last was answered */
+	struct mono reported;     /* when we last gave the state a report */
 	struct question *asks; /* room for ASKS_MAX from "local", for one elsewhere */
 };
 
@@ -50,9 +57,51 @@ node_of(const struct asker *a)
 	return &state_fleet(a->outside->state)->nodes[a->node];
 }
 
+static bool
+is_later(struct mono seen, struct mono than)
+{
+	return mono_is_set(seen) && !mono_before(seen, than);
+}
+
+/* Did any other probe hear from the node since it fell silent? Our own reports feed the service plane too. */
+static bool
+is_heard_otherwise(const struct asker *a)
+{
+	const struct node *n = node_of(a);
+	const struct mono service = n->planes[PLANE_SERVICE].seen;
+	bool is_ours = !mono_before(service, a->reported) && !mono_before(a->reported, service);
+	return is_later(n->planes[PLANE_SESSION].seen, a->silent_since) || is_later(n->planes[PLANE_WIRE].seen, a->silent_since) ||
+		(!is_ours && is_later(service, a->silent_since));
+}
+
+/* True when the node's own address kept silent and that may be the path's doing: then it is a failure, no fact. */
+static bool
+fail_if_out_of_sight(struct asker *a)
+{
+	const struct node *n = node_of(a);
+	const struct dnsprobe_answer *answer = &a->asks[0].answer;
+	struct err why = ERR_INIT;
+	if (a->n != 1 || a->asks[0].service)
+		return false;
+	if (answer->is_answered || answer->error == ERR_CONN_REFUSED) {
+		a->silent_since = (struct mono){ 0 };
+		return false;
+	}
+	if (!mono_is_set(a->silent_since))
+		a->silent_since = a->asked;
+	bool is_asked_otherwise = n->bgp_driver[0] || n->dns_driver[0];
+	if (!is_asked_otherwise || is_heard_otherwise(a))
+		return false;
+	err_set(&why, answer->error, "DNS at %s: %s, and nothing else was heard from the node since", a->asks[0].address, answer->text);
+	state_fail(a->outside->state, a->node, PROBE_ID, REPORT_ANSWERS, &why, loop_now(a->outside->loop), clock_wall());
+	return true;
+}
+
 static void
 report_answers(struct asker *a)
 {
+	if (fail_if_out_of_sight(a))
+		return;
 	struct state *s = a->outside->state;
 	struct report *r = report_new();
 	r->sections = REPORT_ANSWERS;
@@ -75,7 +124,8 @@ report_answers(struct asker *a)
 		r->sections |= REPORT_IDENTITY;
 		r->identity = arena_strdup(r->arena, a->asks[0].answer.identity);
 	}
-	state_apply(s, a->node, PROBE_ID, r, loop_now(a->outside->loop), clock_wall());
+	a->reported = loop_now(a->outside->loop);
+	state_apply(s, a->node, PROBE_ID, r, a->reported, clock_wall());
 }
 
 static void
@@ -96,6 +146,7 @@ on_due(void *arg)
 	if (a->waiting > 0)
 		return;
 	a->waiting = a->n;
+	a->asked = loop_now(a->outside->loop);
 	for (size_t i = 0; i < a->n; i++) {
 		const struct dnsprobe_question q = {
 			.address = a->asks[i].address,

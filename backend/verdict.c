@@ -410,6 +410,12 @@ judge_answers(const struct fleet *f, const struct node *n, const enum announced 
 		reasons_add(&j->reasons, "%s", plane->error_text);
 		raise(j, VERDICT_DEGRADED);
 	}
+}
+
+/* Worth knowing, never the first thing to say. */
+static void
+note_restart(const struct node *n, struct node_judgement *j)
+{
 	if (n->facts->dns.uptime_s >= 0 && n->facts->dns.uptime_s < RESTART_NOTICE_S)
 		reasons_add(&j->reasons, "its DNS daemon was restarted less than %d minutes ago", RESTART_NOTICE_S / 60);
 }
@@ -451,6 +457,7 @@ verdict_node(const struct fleet *f, const struct node *n, struct mono now, enum 
 	judge_answers(f, n, announced, now, out);
 	judge_intent(f, n, announced, now, out);
 	judge_sessions(n, now, out);
+	note_restart(n, out);
 }
 
 /* -- PoPs -- */
