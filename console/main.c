@@ -10,8 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "console/app.h"
+#include "console/cli.h"
 #include "console/cli_local.h"
 #include "console/cli_snapshot.h"
 #include "console/fetch.h"
@@ -96,6 +99,29 @@ run_snapshot(const struct options *o, struct err *err)
 	return status;
 }
 
+static bool
+emit(void *arg, struct slice text)
+{
+	(void)arg;
+	return fwrite(text.data, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
+}
+
+/* Colours only where a person reads and did not forbid them (no-color.org). */
+static int
+run_remote(const struct options *o, struct err *err)
+{
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+	struct winsize size = { 0 };
+	bool is_terminal = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+	const struct cli cli = {
+		.emit = emit,
+		.is_terminal = is_terminal && !(no_colour && no_colour[0]) && term && strcmp(term, "dumb") != 0,
+		.columns = is_terminal ? size.ws_col : 0,
+	};
+	int status = cli_run(o, &cli, err);
+	return err->code == ERR_OK ? status : fail(err, options_want_json(o));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -113,6 +139,5 @@ main(int argc, char **argv)
 		return run_dashboard(&o, &err);
 	if (o.command == COMMAND_SNAPSHOT)
 		return run_snapshot(&o, &err);
-	err_set(&err, ERR_UNSUPPORTED, "`%s` needs a backend, which this build cannot ask yet", command_get(o.command)->name);
-	return fail(&err, options_want_json(&o));
+	return run_remote(&o, &err);
 }

@@ -197,6 +197,25 @@ pager_end(struct pager *p)
 		p->top = last_top(p);
 }
 
+void
+pager_write(const struct pager *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->n_lines; i++) {
+		size_t start = out->len, end = start;
+		const struct line *line = &p->lines[i];
+		for (size_t k = 0; k < line->n_runs; k++)
+			buf_add_text(out, p->text.data + p->runs[line->first_run + k].start);
+		for (size_t k = start; k < out->len; k++)
+			if (out->data[k] != ' ')
+				end = k + 1;
+		if (end < out->len) {
+			out->len = end;
+			out->data[end] = '\0';
+		}
+		buf_add_char(out, '\n');
+	}
+}
+
 static void
 draw_line(const struct pager *p, const struct line *line, struct canvas *c, int y)
 {

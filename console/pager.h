@@ -33,6 +33,8 @@ void pager_heading(struct pager *p, const char *text);
 void pager_label(struct pager *p, const char *label);
 void pager_end(struct pager *p);
 
+/* All lines as plain text, without blanks at their ends: what commands print. */
+void pager_write(const struct pager *p, struct buf *out);
 void pager_draw(const struct pager *p, struct canvas *c);
 bool pager_command(struct pager *p, enum action action);
 void pager_scroll(struct pager *p, long by);
