@@ -41,7 +41,7 @@ struct reading {
 /* A name and where it was given. */
 struct named {
 	const char *name;
-	const char *what;
+	const char *what; /* what it names; for endpoints, the node */
 	const struct yaml *at;
 	const void *owner; /* the mapping it stands in */
 };
@@ -684,6 +684,79 @@ check_witness(struct reading *r, const struct raw_witness *w)
 	check_url_host(r, w->bgp.url, w->address, schema_at(&w->bgp, "url"));
 }
 
+/* Hosts that libssh2 would be used for and that lack something it needs: told once, at the first of them. */
+struct lack {
+	size_t n;
+	const struct yaml *first;
+};
+
+static void
+count_lack(struct lack *lack, const char *value, const struct yaml *at)
+{
+	if (value)
+		return;
+	if (lack->n++ == 0)
+		lack->first = at;
+}
+
+static void
+count_lacks(const struct raw_link *link, const struct yaml *at, struct lack *pins, struct lack *keys)
+{
+	if (link->ssh.via != SSH_VIA_AUTO && link->ssh.via != SSH_VIA_LIBSSH2)
+		return;
+	count_lack(pins, link->ssh.known_hosts, at);
+	count_lack(keys, link->ssh.observe_key, at);
+}
+
+static bool
+runs_commands(const struct reading *r, const struct raw_daemon *d)
+{
+	const struct conf_driver *driver = d->driver ? find_driver(r->names, d->driver) : NULL;
+	return driver && !driver->needs_url;
+}
+
+static void
+note_ssh(struct reading *r)
+{
+	struct lack pins = { .n = 0 }, keys = { .n = 0 };
+	for EACH (struct raw_pop, p, &r->file.pops)
+		for EACH (struct raw_node, n, &p->nodes)
+			if (runs_commands(r, &n->settings.bgp) || runs_commands(r, &n->settings.dns))
+				count_lacks(&n->settings.link, n->mark.at->key, &pins, &keys);
+	for EACH (struct raw_vantage, v, &r->file.vantages)
+		count_lacks(&v->link, v->mark.at->key, &pins, &keys);
+	for EACH (struct raw_witness, w, &r->file.witnesses)
+		if (runs_commands(r, &w->bgp))
+			count_lacks(&w->link, w->mark.at->key, &pins, &keys);
+	if (pins.n > 0)
+		schema_note(&r->walk, pins.first, "%zu of the hosts asked over SSH have no `known_hosts`, so their host keys "
+			"cannot be checked and they stay unreachable; give it under `defaults: {ssh: ...}`", pins.n);
+	if (keys.n > 0)
+		schema_note(&r->walk, keys.first, "%zu of the hosts asked over SSH have no `observe_key` to log in with and stay "
+			"unreachable; give it under `defaults: {ssh: ...}`", keys.n);
+}
+
+/* Two nodes at one endpoint are most often a line that was copied and not edited. */
+static void
+note_same_endpoints(struct reading *r)
+{
+	struct named_list list = { arena_alloc(r->walk.arena, (count_nodes(&r->file) + 1) * sizeof *list.items), 0 };
+	for EACH (struct raw_pop, p, &r->file.pops)
+		for EACH (struct raw_node, n, &p->nodes) {
+			const struct raw_ssh *ssh = &n->settings.link.ssh;
+			bool is_remote = ssh->via != SSH_VIA_LOCAL && ssh->via != SSH_VIA_REPLAY;
+			const char *key = n->agent ? n->agent : n->address && is_remote ?
+				arena_printf(r->walk.arena, "%s port %d", n->address, (int)ssh->port) : NULL;
+			if (key)
+				list.items[list.n++] = (struct named){ key, n->mark.name, n->mark.at->key, NULL };
+		}
+	qsort(list.items, list.n, sizeof *list.items, compare_named);
+	for (size_t i = 1; i < list.n; i++)
+		if (strcmp(list.items[i].name, list.items[i - 1].name) == 0)
+			schema_note(&r->walk, list.items[i].at, "%s and %s are the same host: %s", list.items[i - 1].what,
+				list.items[i].what, list.items[i].name);
+}
+
 static void
 check_all(struct reading *r)
 {
@@ -707,6 +780,10 @@ check_all(struct reading *r)
 		check_references(r, &s->nodes, &nodes, "node");
 	for EACH (struct raw_access, a, &r->file.access)
 		check_access(r, a, &pops);
+	if (r->walk.report->n_mistakes > 0)
+		return; /* first things first */
+	note_ssh(r);
+	note_same_endpoints(r);
 }
 
 static void

@@ -11,8 +11,9 @@
 #include "tests/unit/suite.h"
 
 static const struct conf_names names = {
-	.n = 4,
+	.n = 5,
 	.drivers = {
+		{ "agent", DRIVER_AGENT, true },
 		{ "bind", DRIVER_DNS, true },
 		{ "bird", DRIVER_BGP, false },
 		{ "frr", DRIVER_BGP, false },
@@ -60,7 +61,7 @@ START_TEST(test_check_of_a_good_file_is_0)
 	ck_assert_int_eq(run("check", file("tests/conf/example.yaml"), NULL, NULL, &out, &err), 0);
 	ck_assert(strstr(buf_text(&out), "example.yaml: good: 1 service, 2 prefixes, 2 PoPs, 3 nodes\n") != NULL);
 	ck_assert_int_eq(run("check", file("tests/conf/notes.yaml"), NULL, NULL, &out, &err), 0);
-	ck_assert(strstr(buf_text(&out), "notes.yaml: good: 1 service, 1 prefix, 2 PoPs, 2 nodes\n") != NULL);
+	ck_assert(strstr(buf_text(&out), "notes.yaml: good: 1 service, 1 prefix, 3 PoPs, 6 nodes\n") != NULL);
 	ck_assert(strstr(buf_text(&out), ":8:3: note: no place has the code") != NULL);
 	ck_assert_int_eq(err.code, ERR_OK);
 	buf_done(&out);

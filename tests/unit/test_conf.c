@@ -436,7 +436,7 @@ START_TEST(test_look_ups_end_at_the_deadline)
 	struct conf_report notes = CONF_REPORT_INIT;
 	struct fleet *f = read_text("fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\ndefaults: {bgp: bird}\n"
 		"pops: {fra: {nodes: {a: {address: slow.example}, b: {address: none.example}, c: {address: c.example},\n"
-		"  d: {address: 10.0.0.4}, e: {agent: \"http://e.example:80\"}}}}\n", &notes, NULL);
+		"  d: {address: 10.0.0.4}, e: {agent: \"http://e.example:80\"}}}}\n", NULL, NULL);
 	ck_assert_ptr_nonnull(f);
 	ck_assert_str_eq(f->nodes[2].conf->resolved, "");
 	pthread_mutex_lock(&gate);
