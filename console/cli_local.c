@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The commands that work without a backend: checking a fleet file, importing an inventory, completion, themes, version.
- * They write into a buffer and never to a stream, so that `-o json` is one document and nothing else, and so that tests
- * read what a person would. Findings of `check` are its answer and go to stdout; only a file that cannot be read at all
- * is an error.
+ * The commands that work without a backend: checking a fleet file, importing an inventory,
+ * completion, themes, version. They write into a buffer and never to a stream, so that `-o json` is
+ * one document and nothing else, and so that tests read what a person would. Findings of `check`
+ * are its answer and go to stdout; only a file that cannot be read at all is an error.
  *
  * Called by main for rows of the command table that are LOCAL.
  */
@@ -22,9 +22,10 @@ write_fleet_text(const char *path, const struct fleet *f, struct buf *out)
 	size_t members = 0;
 	for (size_t i = 0; i < f->n_nodes; i++)
 		members += f->nodes[i].role == NODE_MEMBER;
-	buf_printf(out, "%s: good: %zu service%s, %zu prefix%s, %zu PoP%s, %zu node%s\n", path, f->n_services,
-		f->n_services == 1 ? "" : "s", f->n_prefixes, f->n_prefixes == 1 ? "" : "es", f->n_pops,
-		f->n_pops == 1 ? "" : "s", members, members == 1 ? "" : "s");
+	buf_printf(out, "%s: good: %zu service%s, %zu prefix%s, %zu PoP%s, %zu node%s\n", path,
+		f->n_services, f->n_services == 1 ? "" : "s", f->n_prefixes,
+		f->n_prefixes == 1 ? "" : "es", f->n_pops, f->n_pops == 1 ? "" : "s", members,
+		members == 1 ? "" : "s");
 }
 
 static void
@@ -34,7 +35,8 @@ write_check_text(const struct conf_report *report, const struct fleet *f, struct
 	if (f)
 		write_fleet_text(report->path, f, out);
 	else
-		buf_printf(out, "%s: %zu mistake%s\n", report->path, report->n_mistakes, report->n_mistakes == 1 ? "" : "s");
+		buf_printf(out, "%s: %zu mistake%s\n", report->path, report->n_mistakes,
+			report->n_mistakes == 1 ? "" : "s");
 }
 
 static int
@@ -75,13 +77,15 @@ read_input(const char *path, struct buf *out, struct err *err)
 		return buf_read_file(out, path, err);
 	while ((n = fread(block, 1, sizeof block, stdin)) > 0)
 		if (buf_add(out, block, n) == -1)
-			return err_set(err, ERR_TOO_LARGE, "standard input is larger than the %u bytes that are read",
+			return err_set(err, ERR_TOO_LARGE,
+				"standard input is larger than the %u bytes that are read",
 				IMPORT_FILE_MAX);
 	return ferror(stdin) ? err_set(err, ERR_FAILED, "standard input cannot be read") : 0;
 }
 
 static int
-run_import(const struct options *o, const struct conf_names *names, struct buf *out, struct err *err)
+run_import(
+	const struct options *o, const struct conf_names *names, struct buf *out, struct err *err)
 {
 	struct buf text = BUF_INIT(IMPORT_FILE_MAX);
 	int rc = read_input(o->args[1], &text, err);
@@ -91,7 +95,8 @@ run_import(const struct options *o, const struct conf_names *names, struct buf *
 	return rc == 0 ? 0 : err_code_exit(err->code);
 }
 
-/* Themes of the user's own are found by name when asked for; those that are always there are listed. */
+/* Themes of the user's own are found by name when asked for; those that are always there are
+ * listed. */
 static int
 run_themes(const struct options *o, struct buf *out)
 {
@@ -136,7 +141,8 @@ run_version(const struct options *o, struct buf *out)
 }
 
 int
-cli_local_run(const struct options *o, const struct conf_names *names, struct buf *out, struct err *err)
+cli_local_run(
+	const struct options *o, const struct conf_names *names, struct buf *out, struct err *err)
 {
 	switch (o->command) {
 	case COMMAND_CHECK:
@@ -150,7 +156,8 @@ cli_local_run(const struct options *o, const struct conf_names *names, struct bu
 	case COMMAND_VERSION:
 		return run_version(o, out);
 	default:
-		err_set(err, ERR_UNSUPPORTED, "`catchment %s` is not available in this version", command_get(o->command)->name);
+		err_set(err, ERR_UNSUPPORTED, "`catchment %s` is not available in this version",
+			command_get(o->command)->name);
 		return err_code_exit(err->code);
 	}
 }

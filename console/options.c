@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading the command line of catchment by the one command table: no command is named here. Options that stand for all
- * come before the command, and are taken after it too, because that is where people add them. An unknown word is told
- * with the nearest known one. getopt_long does the splitting; it keeps its place in globals of libc, which are reset at
- * each use, so that tests may parse many lines.
+ * Reading the command line of catchment by the one command table: no command is named here. Options
+ * that stand for all come before the command, and are taken after it too, because that is where
+ * people add them. An unknown word is told with the nearest known one. getopt_long does the
+ * splitting; it keeps its place in globals of libc, which are reset at each use, so that tests may
+ * parse many lines.
  *
  * Called by main once; by nobody else but tests.
  */
@@ -35,8 +36,8 @@ make_tables(struct tables *t, enum command command, const char *start)
 	for (size_t i = 0; i < n_rows && i < OPTIONS_MAX; i++) {
 		if (rows[i].command != command && rows[i].command != COMMAND_NONE)
 			continue;
-		t->longs[n++] = (struct option){ rows[i].name, rows[i].value ? required_argument : no_argument, NULL,
-			LONG_BASE + (int)i };
+		t->longs[n++] = (struct option){ rows[i].name,
+			rows[i].value ? required_argument : no_argument, NULL, LONG_BASE + (int)i };
 		if (rows[i].letter) {
 			*s++ = rows[i].letter;
 			if (rows[i].value)
@@ -53,7 +54,8 @@ find_letter(enum command command, int letter)
 	size_t n_rows;
 	const struct command_option *rows = command_options(&n_rows);
 	for (size_t i = 0; i < n_rows; i++)
-		if (rows[i].letter == letter && (rows[i].command == command || rows[i].command == COMMAND_NONE))
+		if (rows[i].letter == letter &&
+			(rows[i].command == command || rows[i].command == COMMAND_NONE))
 			return (int)i;
 	return -1;
 }
@@ -65,8 +67,11 @@ refuse_option(const struct tables *t, enum command command, const char *word, st
 	const char *names[OPTIONS_MAX];
 	size_t n = 0;
 	if (strncmp(word, "--", 2) != 0 || strlen(word) < 3)
-		return err_set(err, ERR_USAGE, "unknown option -%c; `catchment %s%s--help` lists them", optopt ? optopt : '?',
-			command == COMMAND_NONE ? "" : command_get(command)->name, command == COMMAND_NONE ? "" : " ");
+		return err_set(err, ERR_USAGE,
+			"unknown option -%c; `catchment %s%s--help` lists them",
+			optopt ? optopt : '?',
+			command == COMMAND_NONE ? "" : command_get(command)->name,
+			command == COMMAND_NONE ? "" : " ");
 	slice_copy((struct slice){ word + 2, strcspn(word + 2, "=") }, given, sizeof given);
 	for (; t->longs[n].name; n++)
 		names[n] = t->longs[n].name;
@@ -74,9 +79,11 @@ refuse_option(const struct tables *t, enum command command, const char *word, st
 	if (near && strcmp(near, given) == 0)
 		return err_set(err, ERR_USAGE, "the option --%s takes no value", given);
 	if (near)
-		return err_set(err, ERR_USAGE, "unknown option --%s; did you mean --%s?", given, near);
-	return err_set(err, ERR_USAGE, "unknown option --%s; `catchment %s%s--help` lists them", given,
-		command == COMMAND_NONE ? "" : command_get(command)->name, command == COMMAND_NONE ? "" : " ");
+		return err_set(
+			err, ERR_USAGE, "unknown option --%s; did you mean --%s?", given, near);
+	return err_set(err, ERR_USAGE, "unknown option --%s; `catchment %s%s--help` lists them",
+		given, command == COMMAND_NONE ? "" : command_get(command)->name,
+		command == COMMAND_NONE ? "" : " ");
 }
 
 /* That a word is one of "a|b|c", where the table says so. */
@@ -98,8 +105,9 @@ check_choice(const char *usage, const char *word, const char *what, struct err *
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&list, "%s%s", i ? ", " : "", words[i]);
 	const char *near = schema_nearest(word, words, n);
-	err_set(err, ERR_USAGE, "%s \"%.60s\" is unknown; allowed: %s%s%s%s", what, word, buf_text(&list),
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	err_set(err, ERR_USAGE, "%s \"%.60s\" is unknown; allowed: %s%s%s%s", what, word,
+		buf_text(&list), near ? "; did you mean \"" : "", near ? near : "",
+		near ? "\"?" : "");
 	buf_done(&list);
 	return -1;
 }
@@ -118,7 +126,8 @@ take_option(struct options *o, int row, const char *value, struct err *err)
 	return 0;
 }
 
-/* Reads options up to the first other word (`start` "+:") or all of them (":"), which moves arguments to the end. */
+/* Reads options up to the first other word (`start` "+:") or all of them (":"), which moves
+ * arguments to the end. */
 static int
 read_options(struct options *o, int argc, char **argv, const char *start, struct err *err)
 {
@@ -133,7 +142,8 @@ read_options(struct options *o, int argc, char **argv, const char *start, struct
 			return 0;
 		const char *word = argv[optind > before ? optind - 1 : before];
 		if (c == ':')
-			return err_set(err, ERR_USAGE, "the option %.60s needs a value", argv[optind - 1]);
+			return err_set(
+				err, ERR_USAGE, "the option %.60s needs a value", argv[optind - 1]);
 		if (c == '?')
 			return refuse_option(&t, o->command, word, err);
 		int row = c >= LONG_BASE ? c - LONG_BASE : find_letter(o->command, c);
@@ -150,8 +160,10 @@ find_command(struct options *o, const char *word, struct err *err)
 		return 0;
 	const char *near = command_nearest(word);
 	if (near)
-		return err_set(err, ERR_USAGE, "unknown command \"%.60s\"; did you mean \"%s\"?", word, near);
-	return err_set(err, ERR_USAGE, "unknown command \"%.60s\"; `catchment --help` lists them", word);
+		return err_set(err, ERR_USAGE, "unknown command \"%.60s\"; did you mean \"%s\"?",
+			word, near);
+	return err_set(
+		err, ERR_USAGE, "unknown command \"%.60s\"; `catchment --help` lists them", word);
 }
 
 static int
@@ -159,9 +171,11 @@ check_args(const struct options *o, struct err *err)
 {
 	const struct command_row *row = command_get(o->command);
 	if (o->n_args < (size_t)row->least_args)
-		return err_set(err, ERR_USAGE, "`catchment %s` needs more: catchment %s %s", row->name, row->name, row->usage);
+		return err_set(err, ERR_USAGE, "`catchment %s` needs more: catchment %s %s",
+			row->name, row->name, row->usage);
 	if (o->n_args > (size_t)row->most_args)
-		return err_set(err, ERR_USAGE, "`catchment %s` takes no \"%.60s\": catchment %s%s%s", row->name,
+		return err_set(err, ERR_USAGE,
+			"`catchment %s` takes no \"%.60s\": catchment %s%s%s", row->name,
 			o->args[row->most_args], row->name, *row->usage ? " " : "", row->usage);
 	if (o->n_args > 0)
 		return check_choice(row->usage, o->args[0], row->name, err);
@@ -173,7 +187,8 @@ check_command(const struct options *o, struct err *err)
 {
 	const struct command_row *row = command_get(o->command);
 	if (o->is_read_only && row->role != COMMAND_OBSERVER)
-		return err_set(err, ERR_PERMISSION, "`catchment %s` changes things, which --read-only refuses", row->name);
+		return err_set(err, ERR_PERMISSION,
+			"`catchment %s` changes things, which --read-only refuses", row->name);
 	if (command_check_available(o->command, err) == -1)
 		return -1;
 	return check_args(o, err);
@@ -218,7 +233,8 @@ options_value(const struct options *o, const char *name)
 	size_t n_rows;
 	const struct command_option *rows = command_options(&n_rows);
 	for (size_t i = 0; i < n_rows && i < OPTIONS_MAX; i++)
-		if ((rows[i].command == o->command || rows[i].command == COMMAND_NONE) && strcmp(rows[i].name, name) == 0)
+		if ((rows[i].command == o->command || rows[i].command == COMMAND_NONE) &&
+			strcmp(rows[i].name, name) == 0)
 			return o->values[i];
 	return NULL;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The command table and what is printed from it. A command is one row in commands.def; its help, its completion in
- * three shells and its paragraph in the manual follow from the row, so that none of them can be forgotten or disagree.
- * Rows whose acting half is not built yet are there with their names and keys and say so when they are given: a script
- * learns it from a sentence and an exit status, not from silence.
+ * The command table and what is printed from it. A command is one row in commands.def; its help,
+ * its completion in three shells and its paragraph in the manual follow from the row, so that none
+ * of them can be forgotten or disagree. Rows whose acting half is not built yet are there with
+ * their names and keys and say so when they are given: a script learns it from a sentence and an
+ * exit status, not from silence.
  *
- * Used by console/options.c to parse, by console/cli_local.c to print, by tests/unit/test_command.c to write docs/.
+ * Used by console/options.c to parse, by console/cli_local.c to print, by tests/unit/test_command.c
+ * to write docs/.
  */
 #include "core/command.h"
 
@@ -19,11 +21,21 @@
 #define SINCE_LATER false
 
 static const struct command_row rows[COMMAND_COUNT] = {
-	[COMMAND_NONE] = { .name = "catchment", .key = "", .place = COMMAND_REMOTE, .is_available = true, .usage = "",
+	[COMMAND_NONE] = { .name = "catchment",
+		.key = "",
+		.place = COMMAND_REMOTE,
+		.is_available = true,
+		.usage = "",
 		.help = "Look at an anycast fleet: a dashboard, and the same as commands" },
-#define CMD(code, name_, key_, place_, role_, since, least, most, usage_, help_)                                 \
-	[COMMAND_##code] = { .name = name_, .key = key_, .place = COMMAND_##place_, .role = COMMAND_##role_,     \
-		.is_available = SINCE_##since, .least_args = least, .most_args = most, .usage = usage_,          \
+#define CMD(code, name_, key_, place_, role_, since, least, most, usage_, help_)                   \
+	[COMMAND_##code] = { .name = name_,                                                        \
+		.key = key_,                                                                       \
+		.place = COMMAND_##place_,                                                         \
+		.role = COMMAND_##role_,                                                           \
+		.is_available = SINCE_##since,                                                     \
+		.least_args = least,                                                               \
+		.most_args = most,                                                                 \
+		.usage = usage_,                                                                   \
 		.help = help_ },
 #include "core/commands.def"
 };
@@ -108,8 +120,10 @@ command_check_available(enum command c, struct err *err)
 {
 	if (rows[c].is_available)
 		return 0;
-	return err_set(err, ERR_UNSUPPORTED, "`catchment %s` is not available in this version (%s), which looks and changes "
-		"nothing", rows[c].name, CATCHMENT_VERSION);
+	return err_set(err, ERR_UNSUPPORTED,
+		"`catchment %s` is not available in this version (%s), which looks and changes "
+		"nothing",
+		rows[c].name, CATCHMENT_VERSION);
 }
 
 /* --- help --- */
@@ -140,8 +154,11 @@ write_option(const struct command_option *o, struct buf *out)
 	char left[80], letter[8] = "    ";
 	if (o->letter)
 		snprintf(letter, sizeof letter, "-%c, ", o->letter);
-	snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
-	buf_printf(out, strlen(left) <= HELP_LEFT ? "  %-24s  " : "  %s\n                            ", left);
+	snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->value ? " " : "",
+		o->value ? o->value : "");
+	buf_printf(out,
+		strlen(left) <= HELP_LEFT ? "  %-24s  " : "  %s\n                            ",
+		left);
 	write_wrapped(o->help, HELP_LEFT + 4, out);
 }
 
@@ -180,13 +197,15 @@ write_commands(struct buf *out, bool is_available)
 {
 	for (int c = COMMAND_NONE + 1; c < COMMAND_COUNT; c++)
 		if (rows[c].is_available == is_available)
-			buf_printf(out, "  %-12s  %-3s  %s\n", rows[c].name, rows[c].key, rows[c].help);
+			buf_printf(out, "  %-12s  %-3s  %s\n", rows[c].name, rows[c].key,
+				rows[c].help);
 }
 
 static void
 write_overview(struct buf *out)
 {
-	buf_add_text(out, "catchment shows an anycast fleet: a dashboard, and the same as commands.\n\n"
+	buf_add_text(out,
+		"catchment shows an anycast fleet: a dashboard, and the same as commands.\n\n"
 		"Usage: catchment [OPTION...] [COMMAND [ARGUMENT...]]\n"
 		"Without a command it opens the dashboard.\n\n"
 		"Options:\n");
@@ -196,10 +215,10 @@ write_overview(struct buf *out)
 	buf_add_text(out, "\nNot available in this version:\n");
 	write_commands(out, false);
 	write_examples(COMMAND_NONE, out);
-	buf_add_text(out, "\n`catchment COMMAND --help` says more. \n"
-		"Exit status: 0 done, 1 failed, 2 usage or configuration, 3 backend not\n"
-		"reachable, 4 refused by a gate, 5 confirmation needed, 6 partly done,\n"
-		"7 data too old, 8 conflict, 9 not permitted.\n");
+	buf_add_text(out, "\n`catchment COMMAND --help` says more.\n"
+			  "Exit status: 0 done, 1 failed, 2 usage or configuration, 3 backend not\n"
+			  "reachable, 4 refused by a gate, 5 confirmation needed, 6 partly done,\n"
+			  "7 data too old, 8 conflict, 9 not permitted.\n");
 }
 
 void
@@ -211,8 +230,8 @@ command_write_help(enum command c, struct buf *out)
 		write_overview(out);
 		return;
 	}
-	buf_printf(out, "%s.\n\nUsage: catchment %s%s%s%s\n", row->help, row->name, has_options(c) ? " [OPTION...]" : "",
-		*row->usage ? " " : "", row->usage);
+	buf_printf(out, "%s.\n\nUsage: catchment %s%s%s%s\n", row->help, row->name,
+		has_options(c) ? " [OPTION...]" : "", *row->usage ? " " : "", row->usage);
 	if (command_check_available(c, &err) == -1)
 		buf_printf(out, "\n%s.\n", err.text);
 	if (*row->key)
@@ -363,9 +382,12 @@ write_bash_values(struct buf *out)
 		const struct command_option *o = &options[i];
 		if (!o->value)
 			continue;
-		buf_printf(out, "\t%s:--%s", o->command == COMMAND_NONE ? "*" : rows[o->command].name, o->name);
+		buf_printf(out, "\t%s:--%s",
+			o->command == COMMAND_NONE ? "*" : rows[o->command].name, o->name);
 		if (o->letter)
-			buf_printf(out, "|%s:-%c", o->command == COMMAND_NONE ? "*" : rows[o->command].name, o->letter);
+			buf_printf(out, "|%s:-%c",
+				o->command == COMMAND_NONE ? "*" : rows[o->command].name,
+				o->letter);
 		buf_add_text(out, ") values=\"");
 		if (has_choices(o->value))
 			write_choices(o->value, " ", out);
@@ -383,7 +405,8 @@ write_bash_arguments(struct buf *out)
 			write_choices(rows[c].usage, " ", out);
 			buf_add_text(out, "\" ;;\n");
 		} else if (kind) {
-			buf_printf(out, "\t%s) words=\"$(" LIST_NAMES ")\" ;;\n", rows[c].name, kind);
+			buf_printf(
+				out, "\t%s) words=\"$(" LIST_NAMES ")\" ;;\n", rows[c].name, kind);
 		}
 	}
 }
@@ -392,43 +415,45 @@ static void
 write_bash(struct buf *out)
 {
 	buf_add_text(out, "# bash completion for catchment; source <(catchment completion bash)\n"
-		"_catchment()\n{\n"
-		"\tlocal current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command='' count=0\n"
-		"\tlocal options='' values='' words='' has_value='' i\n"
-		"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-		"\t\tcase ${COMP_WORDS[i]} in\n"
-		"\t\t--backend|-b|--theme) ((i++)) ;;\n"
-		"\t\t-*) ;;\n"
-		"\t\t*) if [ -z \"$command\" ]; then command=${COMP_WORDS[i]}; else ((count++)); fi ;;\n"
-		"\t\tesac\n"
-		"\tdone\n"
-		"\tcase $command:$previous in\n");
+			  "_catchment()\n{\n"
+			  "\tlocal current=${COMP_WORDS[COMP_CWORD]} "
+	                  "previous=${COMP_WORDS[COMP_CWORD-1]} command='' count=0\n"
+			  "\tlocal options='' values='' words='' has_value='' i\n"
+			  "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+			  "\t\tcase ${COMP_WORDS[i]} in\n"
+			  "\t\t--backend|-b|--theme) ((i++)) ;;\n"
+			  "\t\t-*) ;;\n"
+			  "\t\t*) if [ -z \"$command\" ]; then command=${COMP_WORDS[i]}; else "
+	                  "((count++)); fi ;;\n"
+			  "\t\tesac\n"
+			  "\tdone\n"
+			  "\tcase $command:$previous in\n");
 	write_bash_values(out);
 	buf_add_text(out, "\tesac\n"
-		"\tif [ -n \"$has_value\" ]; then\n"
-		"\t\tmapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$current\")\n"
-		"\t\treturn\n"
-		"\tfi\n"
-		"\tcase $command in\n");
+			  "\tif [ -n \"$has_value\" ]; then\n"
+			  "\t\tmapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$current\")\n"
+			  "\t\treturn\n"
+			  "\tfi\n"
+			  "\tcase $command in\n");
 	write_bash_options(out);
 	buf_add_text(out, "\tesac\n"
-		"\tif [[ $current == -* ]]; then\n"
-		"\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$current\")\n"
-		"\t\treturn\n"
-		"\tfi\n"
-		"\tif [ -z \"$command\" ]; then\n"
-		"\t\twords=\"");
+			  "\tif [[ $current == -* ]]; then\n"
+			  "\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$current\")\n"
+			  "\t\treturn\n"
+			  "\tfi\n"
+			  "\tif [ -z \"$command\" ]; then\n"
+			  "\t\twords=\"");
 	for (int c = COMMAND_NONE + 1; c < COMMAND_COUNT; c++)
 		buf_printf(out, "%s ", rows[c].name);
 	buf_add_text(out, "\"\n"
-		"\telif ((count == 0)); then\n"
-		"\tcase $command in\n");
+			  "\telif ((count == 0)); then\n"
+			  "\tcase $command in\n");
 	write_bash_arguments(out);
 	buf_add_text(out, "\tesac\n"
-		"\tfi\n"
-		"\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
-		"}\n"
-		"complete -o default -F _catchment catchment\n");
+			  "\tfi\n"
+			  "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+			  "}\n"
+			  "complete -o default -F _catchment catchment\n");
 }
 
 /* Text inside single quotes of zsh's _arguments: no quote, colon or bracket. */
@@ -481,12 +506,13 @@ static void
 write_zsh(struct buf *out)
 {
 	buf_add_text(out, "#compdef catchment\n"
-		"# zsh completion for catchment; catchment completion zsh > \"${fpath[1]}/_catchment\"\n"
-		"_catchment()\n{\n"
-		"\tlocal context state line\n"
-		"\ttypeset -A opt_args\n"
-		"\tlocal -a commands\n"
-		"\tcommands=(\n");
+			  "# zsh completion for catchment; catchment completion zsh > "
+	                  "\"${fpath[1]}/_catchment\"\n"
+			  "_catchment()\n{\n"
+			  "\tlocal context state line\n"
+			  "\ttypeset -A opt_args\n"
+			  "\tlocal -a commands\n"
+			  "\tcommands=(\n");
 	for (int c = COMMAND_NONE + 1; c < COMMAND_COUNT; c++) {
 		buf_printf(out, "\t\t'%s:", rows[c].name);
 		write_zsh_text(out, rows[c].help);
@@ -497,14 +523,15 @@ write_zsh(struct buf *out)
 		if (options[i].command == COMMAND_NONE)
 			write_zsh_option(out, &options[i]);
 	buf_add_text(out, " \\\n\t\t\t'1:command:->command' '*::argument:->argument'\n"
-		"\tcase $state in\n"
-		"\tcommand) _describe command commands ;;\n"
-		"\targument)\n"
-		"\t\tcase $line[1] in\n");
+			  "\tcase $state in\n"
+			  "\tcommand) _describe command commands ;;\n"
+			  "\targument)\n"
+			  "\t\tcase $line[1] in\n");
 	for (int c = COMMAND_NONE + 1; c < COMMAND_COUNT; c++)
 		write_zsh_command(out, (enum command)c);
 	buf_add_text(out, "\t\tesac ;;\n\tesac\n}\n"
-		"if [ \"$funcstack[1]\" = _catchment ]; then _catchment \"$@\"; else compdef _catchment catchment; fi\n");
+			  "if [ \"$funcstack[1]\" = _catchment ]; then _catchment \"$@\"; else "
+	                  "compdef _catchment catchment; fi\n");
 }
 
 /* Text inside single quotes of fish. */
@@ -542,14 +569,15 @@ write_fish(struct buf *out)
 {
 	buf_add_text(out, "# fish completion for catchment; catchment completion fish | source\n");
 	for (int c = COMMAND_NONE + 1; c < COMMAND_COUNT; c++) {
-		buf_printf(out, "complete -c catchment -n __fish_use_subcommand -f -a %s -d '", rows[c].name);
+		buf_printf(out, "complete -c catchment -n __fish_use_subcommand -f -a %s -d '",
+			rows[c].name);
 		write_fish_text(out, rows[c].help);
 		buf_add_text(out, "'\n");
 		const char *kind = kind_of(rows[c].usage);
 		if (!has_choices(rows[c].usage) && !kind)
 			continue;
-		buf_printf(out, "complete -c catchment -n '__fish_seen_subcommand_from %s' %s-a '", rows[c].name,
-			strstr(rows[c].usage, "FILE") ? "" : "-f ");
+		buf_printf(out, "complete -c catchment -n '__fish_seen_subcommand_from %s' %s-a '",
+			rows[c].name, strstr(rows[c].usage, "FILE") ? "" : "-f ");
 		if (kind)
 			buf_printf(out, "(" LIST_NAMES ")", kind);
 		else
@@ -572,5 +600,6 @@ command_write_completion(const char *shell, struct buf *out, struct err *err)
 			shells[i].write(out);
 			return 0;
 		}
-	return err_set(err, ERR_USAGE, "there is no completion for \"%.40s\"; allowed: bash, zsh, fish", shell);
+	return err_set(err, ERR_USAGE,
+		"there is no completion for \"%.40s\"; allowed: bash, zsh, fish", shell);
 }

@@ -9,8 +9,9 @@
 #include "core/err.h"
 
 /*
- * The command table (core/commands.def): what may be asked for, by whom, with which options. Option parsing, --help,
- * completion, manual pages and the dashboard's help are made from it and know no command by themselves.
+ * The command table (core/commands.def): what may be asked for, by whom, with which options. Option
+ * parsing, --help, completion, manual pages and the dashboard's help are made from it and know no
+ * command by themselves.
  */
 enum command {
 	COMMAND_NONE, /* catchment itself: opens the dashboard */
@@ -54,8 +55,8 @@ const char *command_nearest(const char *word);
 const struct command_option *command_options(size_t *n);
 const struct command_example *command_examples(size_t *n);
 
-/* The i-th of the words that the first argument or an option's value must be one of ("pops|nodes"): copied to out;
- * false past the last, and when it may be anything. */
+/* The i-th of the words that the first argument or an option's value must be one of ("pops|nodes"):
+ * copied to out; false past the last, and when it may be anything. */
 bool command_choice(const char *usage, size_t i, char *out, size_t size);
 
 /* 0 if this version has the command, else -1 with a sentence that says so (ERR_UNSUPPORTED). */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From fleet.yaml to a fleet. Three steps: the file is opened with distrust (no symbolic link, not world-writable, not
- * larger than 4 MiB), schema.c reads it by the tables of conf_tables.c, and then this file checks what no single value
- * can show: names that must exist and may stand once only, drivers that must be known, prefixes that two services
- * claim, nodes that nothing could poll. Only a file without any mistake becomes a fleet; there is no half of one,
- * because half a fleet is how whole services were withdrawn (SAFETY.md A5, A10).
+ * From fleet.yaml to a fleet. Three steps: the file is opened with distrust (no symbolic link, not
+ * world-writable, not larger than 4 MiB), schema.c reads it by the tables of conf_tables.c, and
+ * then this file checks what no single value can show: names that must exist and may stand once
+ * only, drivers that must be known, prefixes that two services claim, nodes that nothing could
+ * poll. Only a file without any mistake becomes a fleet; there is no half of one, because half a
+ * fleet is how whole services were withdrawn (SAFETY.md A5, A10).
  *
- * Settings flow down, from `defaults` to the PoP to the node; the nearest wins. What is allowed but most likely not
- * meant becomes a note. Nothing here opens another file or looks a name up; conf_resolve does that off the loop.
+ * Settings flow down, from `defaults` to the PoP to the node; the nearest wins. What is allowed but
+ * most likely not meant becomes a note. Nothing here opens another file or looks a name up;
+ * conf_resolve does that off the loop.
  *
  * Called by catchmentd at start and on reload, by `catchment check`, and by the importers' tests.
  */
@@ -51,9 +53,6 @@ struct named_list {
 	size_t n;
 };
 
-#define EACH(type, item, list)                                                                                   \
-	(type *item = (list)->items; item && item < (type *)(list)->items + (list)->n; item++)
-
 static const char *
 keep(struct reading *r, const char *text)
 {
@@ -69,7 +68,8 @@ compare_named(const void *a, const void *b)
 	int order = strcmp(x->name, y->name);
 	if (order != 0 || !x->at || !y->at)
 		return order;
-	return x->at->line != y->at->line ? x->at->line - y->at->line : x->at->column - y->at->column;
+	return x->at->line != y->at->line ? x->at->line - y->at->line
+	                                  : x->at->column - y->at->column;
 }
 
 static int
@@ -81,21 +81,26 @@ compare_name(const void *key, const void *item)
 static bool
 list_has(const struct named_list *list, const char *name)
 {
-	return list->n > 0 && bsearch(name, list->items, list->n, sizeof *list->items, compare_name);
+	return list->n > 0 &&
+	       bsearch(name, list->items, list->n, sizeof *list->items, compare_name);
 }
 
 static void
-list_add(struct named_list *list, const struct schema_mark *mark, const char *what, const void *owner)
+list_add(struct named_list *list, const struct schema_mark *mark, const char *what,
+	const void *owner)
 {
-	list->items[list->n++] = (struct named){ mark->name, what, mark->at ? mark->at->key : NULL, owner };
+	list->items[list->n++] =
+		(struct named){ mark->name, what, mark->at ? mark->at->key : NULL, owner };
 }
 
 /* PoPs, or all that is asked: nodes, vantages and witnesses share one space of names. */
 static struct named_list
 list_pops(struct reading *r)
 {
-	struct named_list list = { arena_alloc(r->walk.arena, (r->file.pops.n + 1) * sizeof *list.items), 0 };
-	for EACH (struct raw_pop, p, &r->file.pops)
+	struct named_list list = {
+		arena_alloc(r->walk.arena, (r->file.pops.n + 1) * sizeof *list.items), 0
+	};
+	SCHEMA_EACH (struct raw_pop, p, &r->file.pops)
 		list_add(&list, &p->mark, "PoP", r);
 	qsort(list.items, list.n, sizeof *list.items, compare_named);
 	return list;
@@ -105,7 +110,7 @@ static size_t
 count_nodes(const struct raw_file *file)
 {
 	size_t n = 0;
-	for EACH (struct raw_pop, p, &file->pops)
+	SCHEMA_EACH (struct raw_pop, p, &file->pops)
 		n += p->nodes.n;
 	return n;
 }
@@ -115,12 +120,12 @@ list_nodes(struct reading *r)
 {
 	size_t n = count_nodes(&r->file) + r->file.vantages.n + r->file.witnesses.n;
 	struct named_list list = { arena_alloc(r->walk.arena, (n + 1) * sizeof *list.items), 0 };
-	for EACH (struct raw_pop, p, &r->file.pops)
-		for EACH (struct raw_node, node, &p->nodes)
+	SCHEMA_EACH (struct raw_pop, p, &r->file.pops)
+		SCHEMA_EACH (struct raw_node, node, &p->nodes)
 			list_add(&list, &node->mark, "node", p);
-	for EACH (struct raw_vantage, v, &r->file.vantages)
+	SCHEMA_EACH (struct raw_vantage, v, &r->file.vantages)
 		list_add(&list, &v->mark, "vantage", r->file.vantages.items);
-	for EACH (struct raw_witness, w, &r->file.witnesses)
+	SCHEMA_EACH (struct raw_witness, w, &r->file.witnesses)
 		list_add(&list, &w->mark, "witness", r->file.witnesses.items);
 	qsort(list.items, list.n, sizeof *list.items, compare_named);
 	return list;
@@ -132,23 +137,26 @@ check_node_names(struct reading *r, const struct named_list *list)
 	for (size_t i = 0; i < list->n; i++) {
 		const struct named *one = &list->items[i];
 		if (strcmp(one->name, "local") == 0 && strcmp(one->what, "vantage") == 0)
-			schema_mistake(&r->walk, one->at, "the vantage \"local\" is the backend itself and always there; "
+			schema_mistake(&r->walk, one->at,
+				"the vantage \"local\" is the backend itself and always there; "
 				"choose another name");
 		if (i == 0 || strcmp(one->name, list->items[i - 1].name) != 0)
 			continue;
 		const struct named *other = &list->items[i - 1];
 		if (one->owner == other->owner) /* a duplicate key, told already */
 			continue;
-		schema_mistake(&r->walk, one->at, "the name \"%.32s\" is taken by the %s in line %d; nodes, vantages and "
-			"witnesses of a fleet have names of their own", one->name, other->what,
-			other->at ? other->at->line : 0);
+		schema_mistake(&r->walk, one->at,
+			"the name \"%.32s\" is taken by the %s in line %d; nodes, vantages and "
+			"witnesses of a fleet have names of their own",
+			one->name, other->what, other->at ? other->at->line : 0);
 	}
 }
 
 static void
-check_references(struct reading *r, const struct schema_list *names, const struct named_list *known, const char *what)
+check_references(struct reading *r, const struct schema_list *names, const struct named_list *known,
+	const char *what)
 {
-	for EACH (struct schema_text, one, names) {
+	SCHEMA_EACH (struct schema_text, one, names) {
 		if (list_has(known, one->text))
 			continue;
 		const char **words = xmalloc((known->n + 1) * sizeof *words);
@@ -185,8 +193,8 @@ refuse_driver(struct reading *r, const struct yaml *at, const char *name, unsign
 		}
 	const char *near = schema_nearest(name, words, n);
 	schema_mistake(&r->walk, at, "no %s driver is named \"%s\"; allowed: %snone%s%s%s",
-		role == DRIVER_BGP ? "BGP" : "DNS", name, buf_text(&allowed), near ? "; did you mean \"" : "",
-		near ? near : "", near ? "\"?" : "");
+		role == DRIVER_BGP ? "BGP" : "DNS", name, buf_text(&allowed),
+		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	buf_done(&allowed);
 }
 
@@ -203,14 +211,20 @@ check_daemon(struct reading *r, const struct raw_daemon *d, unsigned role, bool 
 		return NULL;
 	}
 	if (driver->needs_url && !d->url && needs_url)
-		schema_mistake(&r->walk, at, "the driver %s asks over HTTP and lacks `url`: {driver: %s, url: "
-			"\"http://HOST:PORT\"}", driver->name, driver->name);
+		schema_mistake(&r->walk, at,
+			"the driver %s asks over HTTP and lacks `url`: {driver: %s, url: "
+			"\"http://HOST:PORT\"}",
+			driver->name, driver->name);
 	if (!driver->needs_url && d->url)
-		schema_mistake(&r->walk, schema_at(d, "url"), "the driver %s runs commands on the node; `url` means "
-			"nothing to it", driver->name);
+		schema_mistake(&r->walk, schema_at(d, "url"),
+			"the driver %s runs commands on the node; `url` means "
+			"nothing to it",
+			driver->name);
 	if (driver->needs_url && d->socket)
-		schema_mistake(&r->walk, schema_at(d, "socket"), "the driver %s asks over HTTP; `socket` means nothing "
-			"to it", driver->name);
+		schema_mistake(&r->walk, schema_at(d, "socket"),
+			"the driver %s asks over HTTP; `socket` means nothing "
+			"to it",
+			driver->name);
 	return driver;
 }
 
@@ -240,11 +254,12 @@ expand_url(struct reading *r, const char *url, const char *address)
 	if (!hole)
 		return keep(r, url);
 	const char *open = strchr(address, ':') ? "[" : "", *close = *open ? "]" : "";
-	return arena_printf(r->fleet->arena, "%.*s%s%s%s%s", (int)(hole - url), url, open, address, close,
-		hole + strlen("{address}"));
+	return arena_printf(r->fleet->arena, "%.*s%s%s%s%s", (int)(hole - url), url, open, address,
+		close, hole + strlen("{address}"));
 }
 
-/* Names are looked up once, at load, and for `address` only: any other name in a URL would never be. */
+/* Names are looked up once, at load, and for `address` only: any other name in a URL would never
+ * be. */
 static void
 check_url_host(struct reading *r, const char *url, const char *address, const struct yaml *at)
 {
@@ -254,22 +269,30 @@ check_url_host(struct reading *r, const char *url, const char *address, const st
 	url_host(url, host);
 	if (strcmp(host, "{address}") == 0) {
 		if (!address)
-			schema_mistake(&r->walk, at, "{address} stands for the node's `address`, which is not given");
+			schema_mistake(&r->walk, at,
+				"{address} stands for the node's `address`, which is not given");
 		return;
 	}
 	if (!is_literal(host) && address && strcasecmp(host, address) != 0)
-		schema_mistake(&r->walk, at, "the name \"%s\" would not be looked up, only the node's `address` is; write "
-			"an IP address or {address}", host);
+		schema_mistake(&r->walk, at,
+			"the name \"%s\" would not be looked up, only the node's `address` is; "
+		        "write "
+			"an IP address or {address}",
+			host);
 	if (!is_literal(host) && !address)
-		schema_mistake(&r->walk, at, "the name \"%s\" would not be looked up; give it as the node's `address` too, "
-			"or write an IP address", host);
+		schema_mistake(&r->walk, at,
+			"the name \"%s\" would not be looked up; give it as the node's `address` "
+		        "too, "
+			"or write an IP address",
+			host);
 }
 
 /* A driver was named, but it is none. */
 static bool
 is_unread(const struct raw_daemon *d, const struct conf_driver *driver)
 {
-	return !driver && schema_given(&conf_dns_table, d, "driver") && (!d->driver || strcmp(d->driver, "none") != 0);
+	return !driver && schema_given(&conf_dns_table, d, "driver") &&
+	       (!d->driver || strcmp(d->driver, "none") != 0);
 }
 
 /* How a node will be polled, or a mistake. */
@@ -279,8 +302,10 @@ check_node(struct reading *r, struct raw_node *node)
 	const struct raw_settings *s = &node->settings;
 	const struct raw_ssh *ssh = &s->link.ssh;
 	bool is_remote = ssh->via != SSH_VIA_LOCAL && ssh->via != SSH_VIA_REPLAY;
-	const struct conf_driver *bgp = check_daemon(r, &s->bgp, DRIVER_BGP, ssh->via != SSH_VIA_REPLAY);
-	const struct conf_driver *dns = check_daemon(r, &s->dns, DRIVER_DNS, ssh->via != SSH_VIA_REPLAY);
+	const struct conf_driver *bgp =
+		check_daemon(r, &s->bgp, DRIVER_BGP, ssh->via != SSH_VIA_REPLAY);
+	const struct conf_driver *dns =
+		check_daemon(r, &s->dns, DRIVER_DNS, ssh->via != SSH_VIA_REPLAY);
 	/* a mistaken way has been told already */
 	bool has_unknown = is_unread(&s->bgp, bgp) || is_unread(&s->dns, dns);
 	bool has_agent = schema_given(&conf_node_table, node, "agent");
@@ -296,14 +321,18 @@ check_node(struct reading *r, struct raw_node *node)
 	check_url_host(r, s->bgp.url, node->address, schema_at(&s->bgp, "url"));
 	check_url_host(r, s->dns.url, node->address, schema_at(&s->dns, "url"));
 	if (!has_agent && !bgp && !dns && !has_unknown)
-		schema_mistake(&r->walk, at, "nothing says how to poll the node %.32s; give `bgp`, `dns` or `agent`",
+		schema_mistake(&r->walk, at,
+			"nothing says how to poll the node %.32s; give `bgp`, `dns` or `agent`",
 			node->mark.name);
 	bool has_commands = (bgp && !bgp->needs_url) || (dns && !dns->needs_url);
-	if (has_commands && is_remote && !node->address && !schema_given(&conf_node_table, node, "address"))
-		schema_mistake(&r->walk, at, "the node %.32s lacks `address`: its daemons are asked over SSH",
+	if (has_commands && is_remote && !node->address &&
+		!schema_given(&conf_node_table, node, "address"))
+		schema_mistake(&r->walk, at,
+			"the node %.32s lacks `address`: its daemons are asked over SSH",
 			node->mark.name);
 	if (ssh->via == SSH_VIA_REPLAY && !ssh->replay)
-		schema_mistake(&r->walk, schema_at(ssh, "via"), "`via: replay` needs `replay`, the folder of recorded "
+		schema_mistake(&r->walk, schema_at(ssh, "via"),
+			"`via: replay` needs `replay`, the folder of recorded "
 			"replies");
 }
 
@@ -320,7 +349,8 @@ fill_ssh(struct reading *r, struct ssh_conf *out, const struct raw_ssh *in)
 }
 
 static void
-fill_daemon(struct reading *r, struct driver_conf *out, const struct raw_daemon *in, const char *address)
+fill_daemon(struct reading *r, struct driver_conf *out, const struct raw_daemon *in,
+	const char *address)
 {
 	if (!in->driver || strcmp(in->driver, "none") == 0)
 		return;
@@ -341,7 +371,8 @@ add_node(struct reading *r, const struct schema_mark *mark, enum node_role role,
 }
 
 static struct node_conf *
-make_conf(struct reading *r, const char *address, const struct raw_link *link, const struct schema_mark *mark)
+make_conf(struct reading *r, const char *address, const struct raw_link *link,
+	const struct schema_mark *mark)
 {
 	struct node_conf *c = arena_alloc(r->fleet->arena, sizeof *c);
 	c->address = keep(r, address);
@@ -361,7 +392,10 @@ set_conf(struct node *n, const struct node_conf *c)
 	n->poll_ms = c->poll_ms;
 	/* a node with an agent states all three planes in one report */
 	const char *bgp = c->bgp.driver ? c->bgp.driver : c->agent_url ? "agent" : "";
-	const char *dns = c->dns.driver ? c->dns.driver : c->agent_url ? "agent" : n->role == NODE_VANTAGE ? "dig" : "";
+	const char *dns = c->dns.driver             ? c->dns.driver
+	                  : c->agent_url            ? "agent"
+	                  : n->role == NODE_VANTAGE ? "dig"
+	                                            : "";
 	snprintf(n->bgp_driver, sizeof n->bgp_driver, "%s", bgp);
 	snprintf(n->dns_driver, sizeof n->dns_driver, "%s", dns);
 }
@@ -374,7 +408,8 @@ write_mapping(struct json_writer *w, const struct yaml *v)
 		int64_t number;
 		if (!v->is_quoted && text_parse_int(slice_of(v->text), 0, INT32_MAX, &number) == 0)
 			json_add_int(w, number);
-		else if (!v->is_quoted && (strcmp(v->text, "true") == 0 || strcmp(v->text, "false") == 0))
+		else if (!v->is_quoted &&
+			 (strcmp(v->text, "true") == 0 || strcmp(v->text, "false") == 0))
 			json_add_bool(w, v->text[0] == 't');
 		else
 			json_add_text(w, v->text);
@@ -421,14 +456,16 @@ build_node(struct reading *r, const struct raw_node *raw, size_t pop)
 	if (s->dns.address)
 		snprintf(c->dns_address, sizeof c->dns_address, "%s", s->dns.address);
 	c->drain = keep_mapping(r, raw->drain);
-	c->ask_own = schema_given(&conf_settings_table, s, "ask_own") ? s->ask_own == 1 :
-		c->dns.driver || s->dns.address;
+	c->ask_own = schema_given(&conf_settings_table, s, "ask_own")
+	                     ? s->ask_own == 1
+	                     : c->dns.driver || s->dns.address;
 	if (schema_given(&conf_settings_table, s, "capacity_qps"))
 		n->capacity_qps = s->capacity_qps;
 	set_conf(n, c);
 }
 
-/* The vantage that always is: the backend itself, which asks from where it runs, without a driver. */
+/* The vantage that always is: the backend itself, which asks from where it runs, without a driver.
+ */
 static void
 build_local_vantage(struct reading *r)
 {
@@ -446,10 +483,10 @@ static void
 build_outsiders(struct reading *r)
 {
 	build_local_vantage(r);
-	for EACH (struct raw_vantage, v, &r->file.vantages)
+	SCHEMA_EACH (struct raw_vantage, v, &r->file.vantages)
 		set_conf(add_node(r, &v->mark, NODE_VANTAGE, FLEET_NO_POP),
 			make_conf(r, v->address, &v->link, &v->mark));
-	for EACH (struct raw_witness, w, &r->file.witnesses) {
+	SCHEMA_EACH (struct raw_witness, w, &r->file.witnesses) {
 		struct node_conf *c = make_conf(r, w->address, &w->link, &w->mark);
 		fill_daemon(r, &c->bgp, &w->bgp, w->address);
 		set_conf(add_node(r, &w->mark, NODE_WITNESS, FLEET_NO_POP), c);
@@ -466,14 +503,22 @@ build_pop(struct reading *r, const struct raw_pop *raw)
 	const struct geo_place *place = geo_find_place(raw->place ? raw->place : raw->mark.name);
 	bool has_at = schema_given(&conf_pop_table, raw, "at");
 	snprintf(p->name, sizeof p->name, "%.32s", raw->mark.name);
-	snprintf(p->title, sizeof p->title, "%s", raw->city ? raw->city : place ? place->city : p->name);
-	snprintf(p->region, sizeof p->region, "%s", raw->region ? raw->region : place ? place->region : "");
+	snprintf(p->title, sizeof p->title, "%s",
+		raw->city ? raw->city
+		: place   ? place->city
+			  : p->name);
+	snprintf(p->region, sizeof p->region, "%s",
+		raw->region ? raw->region
+		: place     ? place->region
+			    : "");
 	p->lat = has_at ? raw->at[0] : place ? place->lat : NAN;
 	p->lon = has_at ? raw->at[1] : place ? place->lon : NAN;
 	if (!has_at && !place)
-		schema_note(&r->walk, raw->mark.at->key, "no place has the code \"%.32s\", so this PoP is not on the map; "
-			"give `at: [latitude, longitude]` or `place: CODE`", raw->place ? raw->place : raw->mark.name);
-	for EACH (struct raw_node, node, &raw->nodes)
+		schema_note(&r->walk, raw->mark.at->key,
+			"no place has the code \"%.32s\", so this PoP is not on the map; "
+			"give `at: [latitude, longitude]` or `place: CODE`",
+			raw->place ? raw->place : raw->mark.name);
+	SCHEMA_EACH (struct raw_node, node, &raw->nodes)
 		build_node(r, node, index);
 }
 
@@ -481,12 +526,14 @@ static void
 check_pop(struct reading *r, struct raw_pop *pop)
 {
 	if (pop->place && !geo_find_place(pop->place))
-		schema_mistake(&r->walk, schema_at(pop, "place"), "no place has the IATA code \"%s\"; give `at: [latitude, "
-			"longitude]` instead", pop->place);
+		schema_mistake(&r->walk, schema_at(pop, "place"),
+			"no place has the IATA code \"%s\"; give `at: [latitude, "
+			"longitude]` instead",
+			pop->place);
 	if (schema_given(&conf_pop_table, pop, "nodes") && pop->nodes.n == 0)
-		schema_mistake(&r->walk, pop->mark.at->key, "the PoP %.32s has no nodes; one at least is needed",
-			pop->mark.name);
-	for EACH (struct raw_node, node, &pop->nodes)
+		schema_mistake(&r->walk, pop->mark.at->key,
+			"the PoP %.32s has no nodes; one at least is needed", pop->mark.name);
+	SCHEMA_EACH (struct raw_node, node, &pop->nodes)
 		check_node(r, node);
 }
 
@@ -502,28 +549,31 @@ static void
 check_overlap(struct reading *r)
 {
 	size_t n = 0;
-	for EACH (struct raw_service, s, &r->file.services)
+	SCHEMA_EACH (struct raw_service, s, &r->file.services)
 		n += s->prefixes.n;
 	if (n > CONF_PREFIXES_MAX) {
-		schema_mistake(&r->walk, schema_at(&r->file, "services"), "%zu prefixes; at most %d are allowed", n,
-			CONF_PREFIXES_MAX);
+		schema_mistake(&r->walk, schema_at(&r->file, "services"),
+			"%zu prefixes; at most %d are allowed", n, CONF_PREFIXES_MAX);
 		return;
 	}
 	struct claimed *all = arena_alloc(r->walk.arena, (n + 1) * sizeof *all);
 	n = 0;
-	for EACH (struct raw_service, s, &r->file.services)
-		for EACH (struct schema_prefix, p, &s->prefixes) {
+	SCHEMA_EACH (struct raw_service, s, &r->file.services)
+		SCHEMA_EACH (struct schema_prefix, p, &s->prefixes) {
 			for (size_t i = 0; i < n; i++) {
 				const struct prefix *other = &all[i].prefix->prefix;
 				bool is_same = prefix_equal(other, &p->prefix);
 				bool is_other = all[i].service != s;
-				if (!is_same && !(is_other && (prefix_covers(other, &p->prefix) ||
-						prefix_covers(&p->prefix, other))))
+				if (!is_same &&
+					!(is_other && (prefix_covers(other, &p->prefix) ||
+							      prefix_covers(&p->prefix, other))))
 					continue;
 				char text[PREFIX_TEXT_MAX];
 				prefix_format(other, text);
-				schema_mistake(&r->walk, p->at, "it %s %s of service %.32s in line %d; a prefix belongs to "
-					"one service, once", is_same ? "is the same as" : "overlaps", text,
+				schema_mistake(&r->walk, p->at,
+					"it %s %s of service %.32s in line %d; a prefix belongs to "
+					"one service, once",
+					is_same ? "is the same as" : "overlaps", text,
 					all[i].service->mark.name, all[i].prefix->at->line);
 				break;
 			}
@@ -537,7 +587,7 @@ is_covered(const struct raw_service *s, const char *address)
 	struct prefix host = { .family = strchr(address, ':') ? 6 : 4 };
 	host.len = host.family == 6 ? 128 : 32;
 	inet_pton(host.family == 6 ? AF_INET6 : AF_INET, address, host.addr);
-	for EACH (struct schema_prefix, p, &s->prefixes)
+	SCHEMA_EACH (struct schema_prefix, p, &s->prefixes)
 		if (prefix_covers(&p->prefix, &host))
 			return true;
 	return false;
@@ -546,13 +596,16 @@ is_covered(const struct raw_service *s, const char *address)
 static void
 check_service(struct reading *r, const struct raw_service *s)
 {
-	for EACH (struct schema_text, address, &s->probe.dns)
+	SCHEMA_EACH (struct schema_text, address, &s->probe.dns)
 		if (s->prefixes.n > 0 && !is_covered(s, address->text))
-			schema_note(&r->walk, address->at, "%s is in none of the prefixes of service %.32s; its answers say "
-				"nothing about the announcement", address->text, s->mark.name);
+			schema_note(&r->walk, address->at,
+				"%s is in none of the prefixes of service %.32s; its answers say "
+				"nothing about the announcement",
+				address->text, s->mark.name);
 	const struct yaml *at = yaml_get(s->policy.mark.at, "min_pops");
 	if (at && (size_t)s->policy.min_pops > r->file.pops.n)
-		schema_note(&r->walk, at, "`min_pops` is %d, but the fleet has %zu PoPs: every drain will be refused",
+		schema_note(&r->walk, at,
+			"`min_pops` is %d, but the fleet has %zu PoPs: every drain will be refused",
 			(int)s->policy.min_pops, r->file.pops.n);
 }
 
@@ -579,14 +632,14 @@ build_service(struct reading *r, const struct raw_service *raw)
 	snprintf(s->name, sizeof s->name, "%.32s", raw->mark.name);
 	build_policy(&s->policy, &raw->policy);
 	s->probes = arena_alloc(f->arena, (raw->probe.dns.n + 1) * sizeof *s->probes);
-	for EACH (struct schema_text, address, &raw->probe.dns) {
+	SCHEMA_EACH (struct schema_text, address, &raw->probe.dns) {
 		struct service_probe *p = &s->probes[s->n_probes++];
 		snprintf(p->address, sizeof p->address, "%s", address->text);
 		p->port = (uint16_t)raw->probe.port;
 		p->name = keep(r, raw->probe.name);
 		p->type = conf_type_words[raw->probe.type];
 	}
-	for EACH (struct schema_prefix, p, &raw->prefixes)
+	SCHEMA_EACH (struct schema_prefix, p, &raw->prefixes)
 		f->prefixes[f->n_prefixes++] = (struct service_prefix){ p->prefix, f->n_services };
 	f->n_services++;
 }
@@ -601,19 +654,26 @@ check_access(struct reading *r, const struct raw_access *a, const struct named_l
 		return;
 	bool has_uid = schema_given(&conf_access_table, a, "uid");
 	if (!a->user == !a->token)
-		schema_mistake(&r->walk, at, "an access entry names a `user` or a `token`, one of them");
+		schema_mistake(
+			&r->walk, at, "an access entry names a `user` or a `token`, one of them");
 	if (a->user && !has_uid)
-		schema_mistake(&r->walk, schema_at(a, "user"), "the user \"%s\" lacks `uid`, by which the backend knows who "
-			"calls", a->user);
+		schema_mistake(&r->walk, schema_at(a, "user"),
+			"the user \"%s\" lacks `uid`, by which the backend knows who "
+			"calls",
+			a->user);
 	if (a->token && !schema_given(&conf_access_table, a, "hash"))
-		schema_mistake(&r->walk, schema_at(a, "token"), "the token \"%s\" lacks `hash`: sha256: and 64 hexadecimal "
-			"digits", a->token);
+		schema_mistake(&r->walk, schema_at(a, "token"),
+			"the token \"%s\" lacks `hash`: sha256: and 64 hexadecimal "
+			"digits",
+			a->token);
 	if (a->token && has_uid)
 		schema_mistake(&r->walk, schema_at(a, "uid"), "a token has no `uid`");
 	if (a->user && a->hash)
-		schema_mistake(&r->walk, schema_at(a, "hash"), "a user has no `hash`; persons are known by their uid");
+		schema_mistake(&r->walk, schema_at(a, "hash"),
+			"a user has no `hash`; persons are known by their uid");
 	if (a->token && a->role == CONF_APPROVER)
-		schema_mistake(&r->walk, schema_at(a, "role"), "a token cannot approve; a second person is what is asked for");
+		schema_mistake(&r->walk, schema_at(a, "role"),
+			"a token cannot approve; a second person is what is asked for");
 	check_references(r, &a->pops, pops, "PoP");
 }
 
@@ -622,7 +682,7 @@ keep_names(struct reading *r, const struct schema_list *names)
 {
 	const char **kept = arena_alloc(r->fleet->arena, (names->n + 1) * sizeof *kept);
 	size_t n = 0;
-	for EACH (struct schema_text, one, names)
+	SCHEMA_EACH (struct schema_text, one, names)
 		kept[n++] = keep(r, one->text);
 	return kept;
 }
@@ -631,9 +691,11 @@ static void
 build_rules(struct reading *r)
 {
 	struct conf_rules *rules = arena_alloc(r->fleet->arena, sizeof *rules);
-	struct conf_access *access = arena_alloc(r->fleet->arena, (r->file.access.n + 1) * sizeof *access);
-	struct conf_secret *secrets = arena_alloc(r->fleet->arena, (r->file.secrets.n + 1) * sizeof *secrets);
-	for EACH (struct raw_access, a, &r->file.access)
+	struct conf_access *access =
+		arena_alloc(r->fleet->arena, (r->file.access.n + 1) * sizeof *access);
+	struct conf_secret *secrets =
+		arena_alloc(r->fleet->arena, (r->file.secrets.n + 1) * sizeof *secrets);
+	SCHEMA_EACH (struct raw_access, a, &r->file.access)
 		access[rules->n_access++] = (struct conf_access){
 			.user = keep(r, a->user),
 			.uid = a->user ? a->uid : -1,
@@ -644,7 +706,7 @@ build_rules(struct reading *r)
 			.pops = keep_names(r, &a->pops),
 			.expires = a->expires,
 		};
-	for EACH (struct raw_secret, s, &r->file.secrets)
+	SCHEMA_EACH (struct raw_secret, s, &r->file.secrets)
 		secrets[rules->n_secrets++] = (struct conf_secret){
 			.name = keep(r, s->mark.name),
 			.kind = conf_secret_words[s->kind],
@@ -663,14 +725,14 @@ static void
 inherit_all(struct reading *r)
 {
 	struct raw_settings *defaults = &r->file.defaults.settings;
-	for EACH (struct raw_pop, p, &r->file.pops) {
+	SCHEMA_EACH (struct raw_pop, p, &r->file.pops) {
 		schema_inherit(&conf_settings_table, &p->settings, defaults);
-		for EACH (struct raw_node, n, &p->nodes)
+		SCHEMA_EACH (struct raw_node, n, &p->nodes)
 			schema_inherit(&conf_settings_table, &n->settings, &p->settings);
 	}
-	for EACH (struct raw_vantage, v, &r->file.vantages)
+	SCHEMA_EACH (struct raw_vantage, v, &r->file.vantages)
 		schema_inherit(&conf_link_table, &v->link, &defaults->link);
-	for EACH (struct raw_witness, w, &r->file.witnesses)
+	SCHEMA_EACH (struct raw_witness, w, &r->file.witnesses)
 		schema_inherit(&conf_link_table, &w->link, &defaults->link);
 }
 
@@ -679,12 +741,15 @@ check_witness(struct reading *r, const struct raw_witness *w)
 {
 	bool is_replay = w->link.ssh.via == SSH_VIA_REPLAY;
 	check_daemon(r, &w->bgp, DRIVER_BGP, !is_replay);
-	if (schema_given(&conf_bgp_table, &w->bgp, "driver") && w->bgp.driver && strcmp(w->bgp.driver, "none") == 0)
-		schema_mistake(&r->walk, schema_at(&w->bgp, "driver"), "a witness is there for its BGP daemon; name it");
+	if (schema_given(&conf_bgp_table, &w->bgp, "driver") && w->bgp.driver &&
+		strcmp(w->bgp.driver, "none") == 0)
+		schema_mistake(&r->walk, schema_at(&w->bgp, "driver"),
+			"a witness is there for its BGP daemon; name it");
 	check_url_host(r, w->bgp.url, w->address, schema_at(&w->bgp, "url"));
 }
 
-/* Hosts that libssh2 would be used for and that lack something it needs: told once, at the first of them. */
+/* Hosts that libssh2 would be used for and that lack something it needs: told once, at the first of
+ * them. */
 struct lack {
 	size_t n;
 	const struct yaml *first;
@@ -700,7 +765,8 @@ count_lack(struct lack *lack, const char *value, const struct yaml *at)
 }
 
 static void
-count_lacks(const struct raw_link *link, const struct yaml *at, struct lack *pins, struct lack *keys)
+count_lacks(
+	const struct raw_link *link, const struct yaml *at, struct lack *pins, struct lack *keys)
 {
 	if (link->ssh.via != SSH_VIA_AUTO && link->ssh.via != SSH_VIA_LIBSSH2)
 		return;
@@ -719,42 +785,55 @@ static void
 note_ssh(struct reading *r)
 {
 	struct lack pins = { .n = 0 }, keys = { .n = 0 };
-	for EACH (struct raw_pop, p, &r->file.pops)
-		for EACH (struct raw_node, n, &p->nodes)
-			if (runs_commands(r, &n->settings.bgp) || runs_commands(r, &n->settings.dns))
+	SCHEMA_EACH (struct raw_pop, p, &r->file.pops)
+		SCHEMA_EACH (struct raw_node, n, &p->nodes)
+			if (runs_commands(r, &n->settings.bgp) ||
+				runs_commands(r, &n->settings.dns))
 				count_lacks(&n->settings.link, n->mark.at->key, &pins, &keys);
-	for EACH (struct raw_vantage, v, &r->file.vantages)
+	SCHEMA_EACH (struct raw_vantage, v, &r->file.vantages)
 		count_lacks(&v->link, v->mark.at->key, &pins, &keys);
-	for EACH (struct raw_witness, w, &r->file.witnesses)
+	SCHEMA_EACH (struct raw_witness, w, &r->file.witnesses)
 		if (runs_commands(r, &w->bgp))
 			count_lacks(&w->link, w->mark.at->key, &pins, &keys);
 	if (pins.n > 0)
-		schema_note(&r->walk, pins.first, "%zu of the hosts asked over SSH have no `known_hosts`, so their host keys "
-			"cannot be checked and they stay unreachable; give it under `defaults: {ssh: ...}`", pins.n);
+		schema_note(&r->walk, pins.first,
+			"%zu of the hosts asked over SSH have no `known_hosts`, so their host keys "
+			"cannot be checked and they stay unreachable; give it under `defaults: "
+		        "{ssh: ...}`",
+			pins.n);
 	if (keys.n > 0)
-		schema_note(&r->walk, keys.first, "%zu of the hosts asked over SSH have no `observe_key` to log in with and stay "
-			"unreachable; give it under `defaults: {ssh: ...}`", keys.n);
+		schema_note(&r->walk, keys.first,
+			"%zu of the hosts asked over SSH have no `observe_key` to log in with and "
+		        "stay "
+			"unreachable; give it under `defaults: {ssh: ...}`",
+			keys.n);
 }
 
 /* Two nodes at one endpoint are most often a line that was copied and not edited. */
 static void
 note_same_endpoints(struct reading *r)
 {
-	struct named_list list = { arena_alloc(r->walk.arena, (count_nodes(&r->file) + 1) * sizeof *list.items), 0 };
-	for EACH (struct raw_pop, p, &r->file.pops)
-		for EACH (struct raw_node, n, &p->nodes) {
+	struct named_list list = {
+		arena_alloc(r->walk.arena, (count_nodes(&r->file) + 1) * sizeof *list.items), 0
+	};
+	SCHEMA_EACH (struct raw_pop, p, &r->file.pops)
+		SCHEMA_EACH (struct raw_node, n, &p->nodes) {
 			const struct raw_ssh *ssh = &n->settings.link.ssh;
 			bool is_remote = ssh->via != SSH_VIA_LOCAL && ssh->via != SSH_VIA_REPLAY;
-			const char *key = n->agent ? n->agent : n->address && is_remote ?
-				arena_printf(r->walk.arena, "%s port %d", n->address, (int)ssh->port) : NULL;
+			const char *key = n->agent ? n->agent
+			                  : n->address && is_remote
+			                          ? arena_printf(r->walk.arena, "%s port %d",
+							    n->address, (int)ssh->port)
+			                          : NULL;
 			if (key)
-				list.items[list.n++] = (struct named){ key, n->mark.name, n->mark.at->key, NULL };
+				list.items[list.n++] =
+					(struct named){ key, n->mark.name, n->mark.at->key, NULL };
 		}
 	qsort(list.items, list.n, sizeof *list.items, compare_named);
 	for (size_t i = 1; i < list.n; i++)
 		if (strcmp(list.items[i].name, list.items[i - 1].name) == 0)
-			schema_note(&r->walk, list.items[i].at, "%s and %s are the same host: %s", list.items[i - 1].what,
-				list.items[i].what, list.items[i].name);
+			schema_note(&r->walk, list.items[i].at, "%s and %s are the same host: %s",
+				list.items[i - 1].what, list.items[i].what, list.items[i].name);
 }
 
 static void
@@ -762,23 +841,25 @@ check_all(struct reading *r)
 {
 	struct named_list pops = list_pops(r), nodes = list_nodes(r);
 	if (nodes.n > CONF_NODES_MAX)
-		schema_mistake(&r->walk, schema_at(&r->file, "pops"), "%zu nodes; at most %d are allowed", nodes.n,
-			CONF_NODES_MAX);
+		schema_mistake(&r->walk, schema_at(&r->file, "pops"),
+			"%zu nodes; at most %d are allowed", nodes.n, CONF_NODES_MAX);
 	check_node_names(r, &nodes);
 	if (schema_given(&conf_file_table, &r->file, "pops") && r->file.pops.n == 0)
-		schema_mistake(&r->walk, schema_at(&r->file, "pops"), "the fleet has no PoPs; one at least is needed");
+		schema_mistake(&r->walk, schema_at(&r->file, "pops"),
+			"the fleet has no PoPs; one at least is needed");
 	if (schema_given(&conf_file_table, &r->file, "services") && r->file.services.n == 0)
-		schema_mistake(&r->walk, schema_at(&r->file, "services"), "the fleet has no services; one at least is needed");
-	for EACH (struct raw_pop, p, &r->file.pops)
+		schema_mistake(&r->walk, schema_at(&r->file, "services"),
+			"the fleet has no services; one at least is needed");
+	SCHEMA_EACH (struct raw_pop, p, &r->file.pops)
 		check_pop(r, p);
-	for EACH (struct raw_witness, w, &r->file.witnesses)
+	SCHEMA_EACH (struct raw_witness, w, &r->file.witnesses)
 		check_witness(r, w);
 	check_overlap(r);
-	for EACH (struct raw_service, s, &r->file.services)
+	SCHEMA_EACH (struct raw_service, s, &r->file.services)
 		check_service(r, s);
-	for EACH (struct raw_secret, s, &r->file.secrets)
+	SCHEMA_EACH (struct raw_secret, s, &r->file.secrets)
 		check_references(r, &s->nodes, &nodes, "node");
-	for EACH (struct raw_access, a, &r->file.access)
+	SCHEMA_EACH (struct raw_access, a, &r->file.access)
 		check_access(r, a, &pops);
 	if (r->walk.report->n_mistakes > 0)
 		return; /* first things first */
@@ -790,18 +871,20 @@ static void
 build_all(struct reading *r)
 {
 	struct fleet *f = r->fleet;
-	size_t n_prefixes = 0, n_nodes = 1 + count_nodes(&r->file) + r->file.vantages.n + r->file.witnesses.n;
-	for EACH (struct raw_service, s, &r->file.services)
+	size_t n_prefixes = 0,
+	       n_nodes = 1 + count_nodes(&r->file) + r->file.vantages.n + r->file.witnesses.n;
+	SCHEMA_EACH (struct raw_service, s, &r->file.services)
 		n_prefixes += s->prefixes.n;
 	snprintf(f->name, sizeof f->name, "%s", r->file.fleet);
-	snprintf(f->environment, sizeof f->environment, "%s", r->file.environment ? r->file.environment : "");
+	snprintf(f->environment, sizeof f->environment, "%s",
+		r->file.environment ? r->file.environment : "");
 	f->services = arena_alloc(f->arena, (r->file.services.n + 1) * sizeof *f->services);
 	f->prefixes = arena_alloc(f->arena, (n_prefixes + 1) * sizeof *f->prefixes);
 	f->pops = arena_alloc(f->arena, (r->file.pops.n + 1) * sizeof *f->pops);
 	f->nodes = arena_alloc(f->arena, (n_nodes + 1) * sizeof *f->nodes);
-	for EACH (struct raw_service, s, &r->file.services)
+	SCHEMA_EACH (struct raw_service, s, &r->file.services)
 		build_service(r, s);
-	for EACH (struct raw_pop, p, &r->file.pops)
+	SCHEMA_EACH (struct raw_pop, p, &r->file.pops)
 		build_pop(r, p);
 	build_outsiders(r);
 	build_rules(r);
@@ -833,7 +916,8 @@ conf_read(struct slice text, const char *path, const char *folder, const struct 
 		if (root->kind == YAML_MAPPING)
 			check_all(&r);
 	} else if (report->n_mistakes == 0) {
-		schema_mistake(&r.walk, (const struct yaml *)NULL, "the file is empty; a fleet needs `fleet`, `services` "
+		schema_mistake(&r.walk, (const struct yaml *)NULL,
+			"the file is empty; a fleet needs `fleet`, `services` "
 			"and `pops`");
 	}
 	if (report->n_mistakes == 0) {
@@ -858,11 +942,12 @@ check_stat(const struct stat *st, const char *path, struct err *err)
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_USAGE, "%s is not a regular file", path);
 	if (st->st_mode & S_IWOTH)
-		return err_set(err, ERR_USAGE, "%s may be written by everybody (mode %04o); take that away: chmod o-w %s",
+		return err_set(err, ERR_USAGE,
+			"%s may be written by everybody (mode %04o); take that away: chmod o-w %s",
 			path, (unsigned)(st->st_mode & 07777), path);
 	if (st->st_size > (off_t)CONF_FILE_MAX)
-		return err_set(err, ERR_USAGE, "%s has %lld bytes; at most %u are read", path, (long long)st->st_size,
-			CONF_FILE_MAX);
+		return err_set(err, ERR_USAGE, "%s has %lld bytes; at most %u are read", path,
+			(long long)st->st_size, CONF_FILE_MAX);
 	return 0;
 }
 
@@ -893,7 +978,8 @@ read_file(const char *path, struct buf *out, struct err *err)
 		return -1;
 	while ((n = read(fd, block, sizeof block)) > 0)
 		if (buf_add(out, block, (size_t)n) == -1) {
-			err_set(err, ERR_USAGE, "%s grew beyond %u bytes while it was read", path, CONF_FILE_MAX);
+			err_set(err, ERR_USAGE, "%s grew beyond %u bytes while it was read", path,
+				CONF_FILE_MAX);
 			goto out;
 		}
 	if (n == -1) {
@@ -915,12 +1001,14 @@ folder_of(const char *path, char out[PATH_MAX], struct err *err)
 	size_t len = slash == path ? 1 : slash ? (size_t)(slash - path) : 1;
 	slice_copy((struct slice){ slash ? path : ".", len }, folder, sizeof folder);
 	if (!realpath(folder, out))
-		return err_set(err, ERR_USAGE, "the folder of %s cannot be found: %s", path, strerror(errno));
+		return err_set(err, ERR_USAGE, "the folder of %s cannot be found: %s", path,
+			strerror(errno));
 	return 0;
 }
 
 struct fleet *
-conf_load(const char *path, const struct conf_names *names, struct conf_report *mistakes, struct err *err)
+conf_load(const char *path, const struct conf_names *names, struct conf_report *mistakes,
+	struct err *err)
 {
 	struct buf text = BUF_INIT(CONF_FILE_MAX);
 	char folder[PATH_MAX];
@@ -986,16 +1074,20 @@ names_of_pops(const struct fleet *f, size_t *n)
 }
 
 static int
-guard_names(const char **old, size_t n_old, const char **new, size_t n_new, const char *what, struct err *err)
+guard_names(const char **old, size_t n_old, const char **new, size_t n_new, const char *what,
+	struct err *err)
 {
 	size_t lost = count_lost(old, n_old, new, n_new);
 	free(old);
 	free(new);
 	if (n_new == 0)
-		return err_set(err, ERR_REFUSED, "the new file has no %s; the running one is kept", what);
+		return err_set(
+			err, ERR_REFUSED, "the new file has no %s; the running one is kept", what);
 	if (lost * 2 >= n_old && lost > 0)
-		return err_set(err, ERR_REFUSED, "the new file lacks %zu of the %zu %s; a reload may lose fewer than half: "
-			"the running one is kept; restart catchmentd if it is meant", lost, n_old, what);
+		return err_set(err, ERR_REFUSED,
+			"the new file lacks %zu of the %zu %s; a reload may lose fewer than half: "
+			"the running one is kept; restart catchmentd if it is meant",
+			lost, n_old, what);
 	return 0;
 }
 
@@ -1005,15 +1097,19 @@ guard_prefixes(const struct fleet *old, const struct fleet *new, struct err *err
 	size_t lost = 0;
 	for (size_t i = 0; i < old->n_prefixes; i++) {
 		size_t j = 0;
-		while (j < new->n_prefixes && !prefix_equal(&old->prefixes[i].prefix, &new->prefixes[j].prefix))
+		while (j < new->n_prefixes &&
+			!prefix_equal(&old->prefixes[i].prefix, &new->prefixes[j].prefix))
 			j++;
 		lost += j == new->n_prefixes;
 	}
 	if (new->n_prefixes == 0)
-		return err_set(err, ERR_REFUSED, "the new file has no prefixes; the running one is kept");
+		return err_set(
+			err, ERR_REFUSED, "the new file has no prefixes; the running one is kept");
 	if (lost * 2 >= old->n_prefixes && lost > 0)
-		return err_set(err, ERR_REFUSED, "the new file lacks %zu of the %zu prefixes; a reload may lose fewer than "
-			"half: the running one is kept; restart catchmentd if it is meant", lost, old->n_prefixes);
+		return err_set(err, ERR_REFUSED,
+			"the new file lacks %zu of the %zu prefixes; a reload may lose fewer than "
+			"half: the running one is kept; restart catchmentd if it is meant",
+			lost, old->n_prefixes);
 	return 0;
 }
 

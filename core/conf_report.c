@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The list of what is wrong with a file, in the form compilers made familiar: FILE:LINE:COL, a sentence, the line and a
- * caret, so that editors and scripts find the place by themselves. Mistakes come in any order (syntax first, then each
- * table, then what only shows when all is read) and leave sorted by place. Source lines pass the sanitiser, because the
- * file may hold anything; they are cut to a window around the caret, because one flow mapping may be a screen long.
+ * The list of what is wrong with a file, in the form compilers made familiar: FILE:LINE:COL, a
+ * sentence, the line and a caret, so that editors and scripts find the place by themselves.
+ * Mistakes come in any order (syntax first, then each table, then what only shows when all is read)
+ * and leave sorted by place. Source lines pass the sanitiser, because the file may hold anything;
+ * they are cut to a window around the caret, because one flow mapping may be a screen long.
  *
- * Filled by schema.c and conf.c; written by `catchment check`, by catchmentd at start and into the log on a bad reload.
+ * Filled by schema.c and conf.c; written by `catchment check`, by catchmentd at start and into the
+ * log on a bad reload.
  */
 #include "core/conf_report.h"
 
@@ -113,7 +115,8 @@ is_known(const struct conf_report *r, int line, int column, const char *text)
 }
 
 void
-conf_report_add(struct conf_report *r, enum finding_kind kind, int line, int column, const char *format, ...)
+conf_report_add(struct conf_report *r, enum finding_kind kind, int line, int column,
+	const char *format, ...)
 {
 	char text[SENTENCE_MAX], clean[SENTENCE_MAX];
 	va_list args;
@@ -132,7 +135,9 @@ conf_report_add(struct conf_report *r, enum finding_kind kind, int line, int col
 		return;
 	r->findings = xgrow(r->findings, &r->cap, r->n + 1, sizeof *r->findings);
 	struct finding *f = &r->findings[r->n++];
-	*f = (struct finding){ .kind = kind, .line = line, .column = column, .text = xstrdup(clean) };
+	*f = (struct finding){
+		.kind = kind, .line = line, .column = column, .text = xstrdup(clean)
+	};
 	struct slice source = source_line(r, line);
 	if (source.len > 0)
 		f->source = show_line(source, column, &f->caret);

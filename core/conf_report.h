@@ -10,8 +10,8 @@
 struct json_writer;
 
 /*
- * What was found wrong with a file that a person wrote: every mistake of one reading, each with its place, its source
- * line and a caret. Notes are what is allowed but most likely not meant.
+ * What was found wrong with a file that a person wrote: every mistake of one reading, each with its
+ * place, its source line and a caret. Notes are what is allowed but most likely not meant.
  */
 enum finding_kind { FINDING_MISTAKE, FINDING_NOTE };
 
@@ -34,7 +34,10 @@ struct conf_report {
 	struct slice text;          /* of the file; only while it is read */
 	size_t *lines, n_lines;     /* where each line begins; only while it is read */
 };
-#define CONF_REPORT_INIT { .path = NULL }
+#define CONF_REPORT_INIT                                                                           \
+	{                                                                                          \
+		.path = NULL                                                                       \
+	}
 
 void conf_report_done(struct conf_report *r);
 /* Begins a file; forgets an earlier one. `text` is borrowed until conf_report_end. */
@@ -42,8 +45,8 @@ void conf_report_begin(struct conf_report *r, const char *path, struct slice tex
 /* Sorts and lets go of the text. */
 void conf_report_end(struct conf_report *r);
 /* Adds a sentence at a place (NULL: the file as a whole). */
-void conf_report_add(struct conf_report *r, enum finding_kind kind, int line, int column, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+void conf_report_add(struct conf_report *r, enum finding_kind kind, int line, int column,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* "FILE:LINE:COL: sentence", the source line and a caret, for each; then how many. */
 void conf_report_write(const struct conf_report *r, struct buf *out);
 /* {file, mistakes, notes, findings[{kind, line, column, text}]} */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looking up the names of nodes, once, at load: nothing on the loop ever asks a resolver, because the resolver may be
- * what is down (PRODUCT.md section 9, point 18). getaddrinfo cannot be stopped, so the threads that call it are
- * detached and share a job that the last one to leave frees; when the deadline passes, the caller takes what is there
- * and goes. A name that did not resolve is a note: its node is then unreachable, and everything else works.
+ * Looking up the names of nodes, once, at load: nothing on the loop ever asks a resolver, because
+ * the resolver may be what is down (PRODUCT.md section 9, point 18). getaddrinfo cannot be stopped,
+ * so the threads that call it are detached and share a job that the last one to leave frees; when
+ * the deadline passes, the caller takes what is there and goes. A name that did not resolve is a
+ * note: its node is then unreachable, and everything else works.
  */
 #include "core/conf.h"
 
@@ -37,7 +38,9 @@ struct job {
 static int
 look_up(const char *name, char out[46], char *reason, size_t reason_size)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
+	struct addrinfo hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG
+	};
 	struct addrinfo *list = NULL;
 	int rc = getaddrinfo(name, NULL, &hints, &list);
 	if (rc != 0) {
@@ -115,7 +118,8 @@ make_job(const struct fleet *f, conf_lookup_fn *lookup)
 	return job;
 }
 
-/* With every signal blocked, so that none is delivered to a thread that does not expect it. Called with the lock held. */
+/* With every signal blocked, so that none is delivered to a thread that does not expect it. Called
+ * with the lock held. */
 static void
 start_threads(struct job *job)
 {
@@ -159,20 +163,25 @@ take_answer(const struct node *n, const struct question *q)
 }
 
 static void
-tell_unresolved(const struct node *n, const struct question *q, int64_t deadline_ms, struct conf_report *notes)
+tell_unresolved(const struct node *n, const struct question *q, int64_t deadline_ms,
+	struct conf_report *notes)
 {
 	if (!notes)
 		return;
 	if (q->is_done)
-		conf_report_add(notes, FINDING_NOTE, n->conf->line, 1, "the address \"%s\" of %s could not be looked up: %s",
-			n->conf->address, n->name, q->reason);
+		conf_report_add(notes, FINDING_NOTE, n->conf->line, 1,
+			"the address \"%s\" of %s could not be looked up: %s", n->conf->address,
+			n->name, q->reason);
 	else
-		conf_report_add(notes, FINDING_NOTE, n->conf->line, 1, "the address \"%s\" of %s was not looked up within "
-			"%lld ms", n->conf->address, n->name, (long long)deadline_ms);
+		conf_report_add(notes, FINDING_NOTE, n->conf->line, 1,
+			"the address \"%s\" of %s was not looked up within "
+			"%lld ms",
+			n->conf->address, n->name, (long long)deadline_ms);
 }
 
 size_t
-conf_resolve_by(struct fleet *f, conf_lookup_fn *lookup, int64_t deadline_ms, struct conf_report *notes)
+conf_resolve_by(
+	struct fleet *f, conf_lookup_fn *lookup, int64_t deadline_ms, struct conf_report *notes)
 {
 	struct job *job = make_job(f, lookup);
 	size_t next = 0, n_missing = 0;

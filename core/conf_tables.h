@@ -5,8 +5,8 @@
 #include "core/schema.h"
 
 /*
- * What the tables of fleet.yaml fill in: the file as it was written, before inheritance and before names became
- * indices. Private to conf.c and its tables.
+ * What the tables of fleet.yaml fill in: the file as it was written, before inheritance and before
+ * names became indices. Private to conf.c and its tables.
  */
 struct raw_ssh {
 	struct schema_mark mark;
@@ -72,7 +72,8 @@ struct raw_pop {
 
 struct raw_policy {
 	struct schema_mark mark;
-	int64_t min_pops, min_pops_per_region, max_load, max_drained, spare, quorum, drill_days, approval;
+	int64_t min_pops, min_pops_per_region, max_load, max_drained, spare, quorum, drill_days,
+		approval;
 };
 
 struct raw_probe {
@@ -110,9 +111,8 @@ struct raw_file {
 	struct raw_defaults defaults;
 };
 
-extern const struct schema_table conf_file_table, conf_settings_table, conf_link_table, conf_pop_table,
-	conf_node_table,
-	conf_access_table, conf_bgp_table, conf_dns_table;
+extern const struct schema_table conf_file_table, conf_settings_table, conf_link_table,
+	conf_pop_table, conf_node_table, conf_access_table, conf_bgp_table, conf_dns_table;
 extern const char *const conf_via_words[], *const conf_secret_words[], *const conf_type_words[];
 
 #endif

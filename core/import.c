@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Importing: nobody types a fleet twice. The readers (import_read.c) turn an inventory into a list of hosts with labels;
- * here each gets a name that fleet.yaml allows, a PoP (from a label such as `site`, else from a group, else from an IATA
- * code in its name) and its line. An inventory knows neither the anycast prefixes nor which key may only look: those are
- * marked FILL_IN, which `catchment check` refuses, so that nobody starts with a guess. Guesses are said to be guesses.
+ * Importing: nobody types a fleet twice. The readers (import_read.c) turn an inventory into a list
+ * of hosts with labels; here each gets a name that fleet.yaml allows, a PoP (from a label such as
+ * `site`, else from a group, else from an IATA code in its name) and its line. An inventory knows
+ * neither the anycast prefixes nor which key may only look: those are marked FILL_IN, which
+ * `catchment check` refuses, so that nobody starts with a guess. Guesses are said to be guesses.
  *
- * The result is a start for a person to edit, not a synchronisation: fleet.yaml is the truth afterwards.
+ * The result is a start for a person to edit, not a synchronisation: fleet.yaml is the truth
+ * afterwards.
  */
 #include "core/import.h"
 
@@ -69,8 +71,8 @@ import_add_host(struct import *in, struct slice origin)
 	if (h)
 		return h;
 	if (in->n == IMPORT_HOSTS_MAX) {
-		import_remark(in, "left out: %.*s and all after it; %d nodes are allowed", (int)origin.len, origin.data,
-			IMPORT_HOSTS_MAX);
+		import_remark(in, "left out: %.*s and all after it; %d nodes are allowed",
+			(int)origin.len, origin.data, IMPORT_HOSTS_MAX);
 		return NULL;
 	}
 	h = arena_alloc(in->arena, sizeof *h);
@@ -84,10 +86,11 @@ import_add_host(struct import *in, struct slice origin)
 static bool
 is_common_word(const char *word)
 {
-	static const char *const words[] = { "all", "and", "any", "api", "app", "bgp", "box", "com", "dev", "dns", "env", "est",
-		"ext", "for", "gov", "int", "lab", "lan", "log", "mgt", "net", "new", "nsd", "old", "oob", "ops",
-		"org", "pdn", "pop", "prd", "pro", "pub", "raw", "rtr", "sec", "srv", "ssh", "stg", "svc", "sys",
-		"the", "tld", "tst", "ubu", "usr", "vip", "vms", "vpn", "wan", "web", "www", "xfr", "yum", NULL };
+	static const char *const words[] = { "all", "and", "any", "api", "app", "bgp", "box", "com",
+		"dev", "dns", "env", "est", "ext", "for", "gov", "int", "lab", "lan", "log", "mgt",
+		"net", "new", "nsd", "old", "oob", "ops", "org", "pdn", "pop", "prd", "pro", "pub",
+		"raw", "rtr", "sec", "srv", "ssh", "stg", "svc", "sys", "the", "tld", "tst", "ubu",
+		"usr", "vip", "vms", "vpn", "wan", "web", "www", "xfr", "yum", NULL };
 	for (size_t i = 0; words[i]; i++)
 		if (strcmp(words[i], word) == 0)
 			return true;
@@ -125,14 +128,15 @@ import_find_code(struct slice text, char code[4])
 {
 	struct slice word;
 	code[0] = '\0';
-	for (size_t at = 0; (word = next_letters(text, at)).len > 0; at = (size_t)(word.data - text.data) + word.len)
+	for (size_t at = 0; (word = next_letters(text, at)).len > 0;
+		at = (size_t)(word.data - text.data) + word.len)
 		if (is_code(word, code))
 			return true;
 	return false;
 }
 
-/* The code in a host's name: the first or the last word of a label ("fra1-ns2", "dns-fra-01"); in the middle it would
- * more often be an English word. */
+/* The code in a host's name: the first or the last word of a label ("fra1-ns2", "dns-fra-01"); in
+ * the middle it would more often be an English word. */
 static bool
 find_code_in_host(struct slice name, char code[4])
 {
@@ -141,7 +145,8 @@ find_code_in_host(struct slice name, char code[4])
 		const char *dot = memchr(name.data, '.', name.len);
 		struct slice label = { name.data, dot ? (size_t)(dot - name.data) : name.len };
 		struct slice first = next_letters(label, 0), last = first, word;
-		for (size_t at = 0; (word = next_letters(label, at)).len > 0; at = (size_t)(word.data - label.data) + word.len)
+		for (size_t at = 0; (word = next_letters(label, at)).len > 0;
+			at = (size_t)(word.data - label.data) + word.len)
 			last = word;
 		if (is_code(first, code) || is_code(last, code))
 			return true;
@@ -156,9 +161,11 @@ static const char *
 find_driver(const struct conf_names *names, struct slice text, unsigned role)
 {
 	struct slice word;
-	for (size_t at = 0; (word = next_letters(text, at)).len > 0; at = (size_t)(word.data - text.data) + word.len)
+	for (size_t at = 0; (word = next_letters(text, at)).len > 0;
+		at = (size_t)(word.data - text.data) + word.len)
 		for (size_t d = 0; d < names->n; d++)
-			if ((names->drivers[d].roles & role) && strlen(names->drivers[d].name) == word.len &&
+			if ((names->drivers[d].roles & role) &&
+				strlen(names->drivers[d].name) == word.len &&
 				strncasecmp(names->drivers[d].name, word.data, word.len) == 0)
 				return names->drivers[d].name;
 	return NULL;
@@ -167,7 +174,8 @@ find_driver(const struct conf_names *names, struct slice text, unsigned role)
 static const char *
 keep(struct import *in, struct slice value)
 {
-	return value.len > 0 && value.len <= 253 ? arena_strndup(in->arena, value.data, value.len) : NULL;
+	return value.len > 0 && value.len <= 253 ? arena_strndup(in->arena, value.data, value.len)
+	                                         : NULL;
 }
 
 /* Keys are compared without case, blanks, dashes and underscores. */
@@ -197,7 +205,8 @@ void
 import_group(struct import *in, struct import_host *h, struct slice group)
 {
 	char code[4];
-	const char *bgp = find_driver(in->names, group, DRIVER_BGP), *dns = find_driver(in->names, group, DRIVER_DNS);
+	const char *bgp = find_driver(in->names, group, DRIVER_BGP),
+		   *dns = find_driver(in->names, group, DRIVER_DNS);
 	if (bgp && !h->bgp)
 		h->bgp = bgp;
 	if (dns && !h->dns)
@@ -209,11 +218,11 @@ import_group(struct import *in, struct import_host *h, struct slice group)
 void
 import_label(struct import *in, struct import_host *h, const char *key, struct slice value)
 {
-	static const char *const sites[] = { "pop", "site", "datacenter", "datacentre", "dc", "location", "facility",
-		"popname", NULL };
+	static const char *const sites[] = { "pop", "site", "datacenter", "datacentre", "dc",
+		"location", "facility", "popname", NULL };
 	static const char *const regions[] = { "region", "continent", NULL };
-	static const char *const groups[] = { "role", "devicerole", "platform", "job", "tags", "groups", "bgp", "dns",
-		"bgpdaemon", "dnsdaemon", NULL };
+	static const char *const groups[] = { "role", "devicerole", "platform", "job", "tags",
+		"groups", "bgp", "dns", "bgpdaemon", "dnsdaemon", NULL };
 	value = slice_trim(value);
 	if (value.len == 0)
 		return;
@@ -311,7 +320,8 @@ name_round(struct import *in, struct taken **taken, size_t labels)
 	HASH_CLEAR(hh, wanted);
 }
 
-/* What is left: long names that differ beyond 32 characters, or in letters that names may not have. */
+/* What is left: long names that differ beyond 32 characters, or in letters that names may not have.
+ */
 static void
 name_rest(struct import *in, struct taken **taken)
 {
@@ -323,7 +333,8 @@ name_rest(struct import *in, struct taken **taken)
 		make_name(slice_of(h->origin), stem);
 		size_t n = number;
 		do {
-			snprintf(h->name, sizeof h->name, "%.24s-%zu", stem[0] ? stem : "host", n++ % 1000000);
+			snprintf(h->name, sizeof h->name, "%.24s-%zu", stem[0] ? stem : "host",
+				n++ % 1000000);
 		} while (is_taken(*taken, h->name));
 		want_name(in, taken, h->name);
 	}
@@ -521,14 +532,18 @@ write_default_driver(const struct import *in, bool is_bgp, struct buf *out)
 static void
 write_defaults(const struct import *in, const char *user, struct buf *out)
 {
-	buf_add_text(out, "defaults:                  # each may stand on a PoP or a node as well; the nearest wins\n"
-		"  poll: 2s\n");
+	buf_add_text(out, "defaults:                  # each may stand on a PoP or a node as well; "
+	                  "the nearest wins\n"
+			  "  poll: 2s\n");
 	write_default_driver(in, true, out);
 	write_default_driver(in, false, out);
 	buf_add_text(out, "  ssh:\n    user: ");
 	yaml_write_scalar(out, user ? user : "catchment");
-	buf_add_text(out, user ? "\n" : "        # an account that may look at the daemons and nothing else\n");
-	buf_add_text(out, "    # observe_key: keys/observe  # a private key that may only look\n"
+	buf_add_text(
+		out, user ? "\n"
+			  : "        # an account that may look at the daemons and nothing else\n");
+	buf_add_text(out,
+		"    # observe_key: keys/observe  # a private key that may only look\n"
 		"    # known_hosts: known_hosts   # pinned host keys: ssh-keyscan, then compare\n");
 }
 
@@ -613,7 +628,8 @@ drop_bad_hosts(struct import *in)
 		}
 		if (schema_is_host(address))
 			continue;
-		import_remark(in, "left out: %s, whose address \"%s\" is no IP address or DNS name", h->origin, address);
+		import_remark(in, "left out: %s, whose address \"%s\" is no IP address or DNS name",
+			h->origin, address);
 		HASH_DELETE(by_origin, in->table, h);
 		in->n--;
 	}
@@ -628,17 +644,19 @@ write_all(struct import *in, const char *kind, const char *source, struct buf *o
 	char line[400];
 	name_hosts(in);
 	struct import_pop *pops = sort_hosts(in, &order, &n);
-	snprintf(line, sizeof line, "A first fleet.yaml, written by `catchment import %s %s` (%s).", kind, source,
-		CATCHMENT_VERSION);
+	snprintf(line, sizeof line, "A first fleet.yaml, written by `catchment import %s %s` (%s).",
+		kind, source, CATCHMENT_VERSION);
 	write_comment(out, line);
-	buf_add_text(out, "\n# Replace every FILL_IN, look at what is guessed, then: catchment check fleet.yaml\n"
-		"fleet: FILL_IN             # what the fleet is called\n"
-		"environment: production    # shown on every screen\n"
-		"services:\n"
-		"  ns:                      # the service; name it as you like\n"
-		"    prefixes: [FILL_IN]    # its anycast prefixes, such as 192.0.2.0/24, 2001:db8:53::/48\n"
-		"    # probe: {dns: 192.0.2.53, name: example.com, type: SOA}\n"
-		"    # policy: {min_pops: 2, spare: 1}\n");
+	buf_add_text(out, "\n# Replace every FILL_IN, look at what is guessed, then: catchment "
+	                  "check fleet.yaml\n"
+			  "fleet: FILL_IN             # what the fleet is called\n"
+			  "environment: production    # shown on every screen\n"
+			  "services:\n"
+			  "  ns:                      # the service; name it as you like\n"
+			  "    prefixes: [FILL_IN]    # its anycast prefixes, such as "
+	                  "192.0.2.0/24, 2001:db8:53::/48\n"
+			  "    # probe: {dns: 192.0.2.53, name: example.com, type: SOA}\n"
+			  "    # policy: {min_pops: 2, spare: 1}\n");
 	write_defaults(in, user, out);
 	buf_add_text(out, "pops:\n");
 	for (size_t i = 0; i < n; i++)
@@ -650,10 +668,12 @@ write_all(struct import *in, const char *kind, const char *source, struct buf *o
 }
 
 int
-import_write(const char *kind, struct slice text, const char *source, const struct conf_names *names, struct buf *out,
-	struct err *err)
+import_write(const char *kind, struct slice text, const char *source,
+	const struct conf_names *names, struct buf *out, struct err *err)
 {
-	struct import in = { .arena = arena_new(), .names = names, .remarks = BUF_INIT(REMARKS_MAX * (REMARK_BYTES * 6)) };
+	struct import in = { .arena = arena_new(),
+		.names = names,
+		.remarks = BUF_INIT(REMARKS_MAX * (REMARK_BYTES * 6)) };
 	import_read_fn *reader = NULL;
 	int rc = -1;
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

@@ -14,11 +14,11 @@
 const char *import_kind(size_t i);
 
 /*
- * Reads an inventory of that kind and appends fleet.yaml to `out`. What nobody can know is marked FILL_IN; what was guessed
- * and what was left out stands in comments. `source` names the inventory in the first comment. -1 when the text is not of
- * that kind or has no hosts.
+ * Reads an inventory of that kind and appends fleet.yaml to `out`. What nobody can know is marked
+ * FILL_IN; what was guessed and what was left out stands in comments. `source` names the inventory
+ * in the first comment. -1 when the text is not of that kind or has no hosts.
  */
-int import_write(const char *kind, struct slice text, const char *source, const struct conf_names *names, struct buf *out,
-	struct err *err);
+int import_write(const char *kind, struct slice text, const char *source,
+	const struct conf_names *names, struct buf *out, struct err *err);
 
 #endif

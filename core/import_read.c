@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The readers of inventories: Ansible's JSON, OpenSSH's client configuration, Prometheus' file_sd, NetBox' exports and
- * plain lists. Each is a pure function over bytes that adds hosts and labels; none opens another file, looks a name up or
- * runs a program, so an `Include` or a dynamic inventory is the business of the tool that knows it (`ssh -G`,
- * `ansible-inventory --list`). What is not understood is said in a remark rather than passed over.
+ * The readers of inventories: Ansible's JSON, OpenSSH's client configuration, Prometheus' file_sd,
+ * NetBox' exports and plain lists. Each is a pure function over bytes that adds hosts and labels;
+ * none opens another file, looks a name up or runs a program, so an `Include` or a dynamic
+ * inventory is the business of the tool that knows it (`ssh -G`, `ansible-inventory --list`). What
+ * is not understood is said in a remark rather than passed over.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -69,7 +70,8 @@ scalar_text(struct import *in, const struct json *v)
 /* --- ansible --- */
 
 static void
-read_ansible_var(struct import *in, struct import_host *h, const char *key, const struct json *value)
+read_ansible_var(
+	struct import *in, struct import_host *h, const char *key, const struct json *value)
 {
 	struct slice text = scalar_text(in, value);
 	if (strcmp(key, "ansible_host") == 0 || strcmp(key, "ansible_ssh_host") == 0)
@@ -117,10 +119,12 @@ import_read_ansible(struct import *in, struct slice text, struct err *err)
 	struct json_doc *doc = json_parse(text, err);
 	if (!doc)
 		return err_wrap(err, "this is not what `ansible-inventory --list` prints");
-	const struct json *root = json_root(doc), *vars = json_get(json_get(root, "_meta"), "hostvars");
+	const struct json *root = json_root(doc),
+			  *vars = json_get(json_get(root, "_meta"), "hostvars");
 	if (json_kind(root) != JSON_OBJECT || json_kind(vars) != JSON_OBJECT) {
 		json_doc_free(doc);
-		return err_set(err, ERR_USAGE, "this has no _meta.hostvars, which `ansible-inventory --list` prints");
+		return err_set(err, ERR_USAGE,
+			"this has no _meta.hostvars, which `ansible-inventory --list` prints");
 	}
 	struct json_iter it = json_iter_start(root);
 	const char *group;
@@ -137,7 +141,8 @@ import_read_ansible(struct import *in, struct slice text, struct err *err)
 
 #define SSH_SECTIONS_MAX 20000
 
-/* One "Host a b !c" and what it says; the first value that any section says counts (ssh_config(5)). */
+/* One "Host a b !c" and what it says; the first value that any section says counts (ssh_config(5)).
+ */
 struct ssh_section {
 	struct slice patterns;
 	struct slice hostname, user, port, jump;
@@ -170,8 +175,8 @@ matches(struct slice pattern, struct slice name)
 	return name.len == 0;
 }
 
-/* True if one pattern matches and none with a "!" does. Patterns of more than three stars are passed over, because the
- * cost of matching grows with each. */
+/* True if one pattern matches and none with a "!" does. Patterns of more than three stars are
+ * passed over, because the cost of matching grows with each. */
 static bool
 section_matches(const struct ssh_section *s, struct slice name)
 {
@@ -238,14 +243,17 @@ read_ssh_line(struct import *in, struct ssh_file *f, struct slice line, int numb
 	}
 	if (equal_nocase(word, "Match")) {
 		open_section(f, value, true);
-		import_remark(in, "not understood, line %d: Match; what it says is left out", number);
+		import_remark(
+			in, "not understood, line %d: Match; what it says is left out", number);
 		return;
 	}
 	if (equal_nocase(word, "Include")) {
-		import_remark(in, "not understood, line %d: Include %.*s; import that file too", number, (int)value.len, value.data);
+		import_remark(in, "not understood, line %d: Include %.*s; import that file too",
+			number, (int)value.len, value.data);
 		return;
 	}
-	struct ssh_section *s = f->n > 0 ? &f->sections[f->n - 1] : open_section(f, slice_of("*"), false);
+	struct ssh_section *s =
+		f->n > 0 ? &f->sections[f->n - 1] : open_section(f, slice_of("*"), false);
 	if (s->is_match)
 		return;
 	if (equal_nocase(word, "HostName"))
@@ -257,8 +265,10 @@ read_ssh_line(struct import *in, struct ssh_file *f, struct slice line, int numb
 	else if (equal_nocase(word, "ProxyJump") || equal_nocase(word, "ProxyCommand"))
 		set_once(&s->jump, value);
 	else if (equal_nocase(word, "IdentityFile"))
-		import_remark(in, "line %d: IdentityFile %.*s is a person's key; make one that may only look (observe_key)", number,
-			(int)value.len, value.data);
+		import_remark(in,
+			"line %d: IdentityFile %.*s is a person's key; make one that may only look "
+		        "(observe_key)",
+			number, (int)value.len, value.data);
 }
 
 /* Puts the name where HostName says %h. */
@@ -267,8 +277,9 @@ expand_hostname(struct import *in, struct slice hostname, struct slice name)
 {
 	for (size_t i = 0; i + 1 < hostname.len; i++)
 		if (hostname.data[i] == '%' && hostname.data[i + 1] == 'h')
-			return arena_printf(in->arena, "%.*s%.*s%.*s", (int)i, hostname.data, (int)name.len, name.data,
-				(int)(hostname.len - i - 2), hostname.data + i + 2);
+			return arena_printf(in->arena, "%.*s%.*s%.*s", (int)i, hostname.data,
+				(int)name.len, name.data, (int)(hostname.len - i - 2),
+				hostname.data + i + 2);
 	return keep(in, hostname);
 }
 
@@ -300,7 +311,8 @@ resolve_ssh_host(struct import *in, const struct ssh_file *f, struct slice name)
 static bool
 is_plain_pattern(struct slice word)
 {
-	return !memchr(word.data, '*', word.len) && !memchr(word.data, '?', word.len) && word.data[0] != '!';
+	return !memchr(word.data, '*', word.len) && !memchr(word.data, '?', word.len) &&
+	       word.data[0] != '!';
 }
 
 int
@@ -317,7 +329,8 @@ import_read_ssh_config(struct import *in, struct slice text, struct err *err)
 		if (line.len == 0 || line.data[0] == '#')
 			continue;
 		if (f.n == SSH_SECTIONS_MAX) {
-			err_set(err, ERR_USAGE, "more than the %d Host blocks that are read", SSH_SECTIONS_MAX);
+			err_set(err, ERR_USAGE, "more than the %d Host blocks that are read",
+				SSH_SECTIONS_MAX);
 			goto out;
 		}
 		read_ssh_line(in, &f, line, number);
@@ -336,7 +349,8 @@ out:
 
 /* --- prometheus --- */
 
-/* "http://host:9100/metrics" and "host:9100" alike; the port is that of an exporter and says nothing of SSH. */
+/* "http://host:9100/metrics" and "host:9100" alike; the port is that of an exporter and says
+ * nothing of SSH. */
 static struct import_host *
 add_target(struct import *in, struct slice target)
 {
@@ -364,7 +378,8 @@ tell_fault(void *arg, int line, int column, const char *text)
 static void
 read_target_group(struct import *in, const struct yaml *group)
 {
-	const struct yaml *targets = yaml_get(group, "targets"), *labels = yaml_get(group, "labels");
+	const struct yaml *targets = yaml_get(group, "targets"),
+			  *labels = yaml_get(group, "labels");
 	for (const struct yaml *t = targets ? targets->first : NULL; t; t = t->next) {
 		struct import_host *h = add_target(in, slice_of(yaml_text(t, "")));
 		if (!h)
@@ -387,7 +402,8 @@ import_read_prometheus(struct import *in, struct slice text, struct err *err)
 		return err_wrap(err, "this is no file_sd list");
 	}
 	if (!root || root->kind != YAML_LIST)
-		return err_set(err, ERR_USAGE, "this is no file_sd list: [{targets: [...], labels: {...}}] is wanted");
+		return err_set(err, ERR_USAGE,
+			"this is no file_sd list: [{targets: [...], labels: {...}}] is wanted");
 	for (const struct yaml *group = root->first; group; group = group->next)
 		read_target_group(in, group);
 	return 0;
@@ -428,7 +444,8 @@ read_netbox_device(struct import *in, const struct json *device)
 	if (name.len == 0)
 		name = json_slice(json_get(device, "display"));
 	if (!is_active(status)) {
-		import_remark(in, "left out: %.*s, whose status is %.*s", (int)name.len, name.data, (int)status.len, status.data);
+		import_remark(in, "left out: %.*s, whose status is %.*s", (int)name.len, name.data,
+			(int)status.len, status.data);
 		return;
 	}
 	struct import_host *h = import_add_host(in, name);
@@ -436,7 +453,8 @@ read_netbox_device(struct import *in, const struct json *device)
 		return;
 	static const char *const addresses[] = { "primary_ip", "primary_ip4", "primary_ip6", NULL };
 	for (size_t i = 0; addresses[i] && !h->address; i++)
-		h->address = keep(in, without_length(netbox_text(json_get(device, addresses[i]), "address", "display")));
+		h->address = keep(in, without_length(netbox_text(json_get(device, addresses[i]),
+					      "address", "display")));
 	import_label(in, h, "site", netbox_text(json_get(device, "site"), "slug", "name"));
 	import_label(in, h, "region", netbox_text(json_get(device, "region"), "slug", "name"));
 	import_label(in, h, "role", netbox_text(json_get(device, "role"), "slug", "name"));
@@ -445,7 +463,8 @@ read_netbox_device(struct import *in, const struct json *device)
 	struct json_iter it = json_iter_start(json_get(device, "custom_fields"));
 	const char *key;
 	const struct json *value;
-	while (json_kind(json_get(device, "custom_fields")) == JSON_OBJECT && json_iter_next(&it, &key, &value))
+	while (json_kind(json_get(device, "custom_fields")) == JSON_OBJECT &&
+		json_iter_next(&it, &key, &value))
 		import_label(in, h, key, json_slice(value));
 }
 
@@ -455,16 +474,19 @@ read_netbox_json(struct import *in, struct slice text, struct err *err)
 	struct json_doc *doc = json_parse(text, err);
 	if (!doc)
 		return err_wrap(err, "this is no export of NetBox");
-	const struct json *root = json_root(doc), *list = json_kind(root) == JSON_OBJECT ? json_get(root, "results") : root;
+	const struct json *root = json_root(doc),
+			  *list = json_kind(root) == JSON_OBJECT ? json_get(root, "results") : root;
 	if (json_kind(list) != JSON_ARRAY) {
 		json_doc_free(doc);
-		return err_set(err, ERR_USAGE, "this has no `results`, which NetBox' list of devices has");
+		return err_set(
+			err, ERR_USAGE, "this has no `results`, which NetBox' list of devices has");
 	}
 	for (size_t i = 0; i < json_length(list); i++)
 		read_netbox_device(in, json_at(list, i));
 	const struct json *next = json_get(root, "next");
 	if (json_slice(next).len > 0)
-		import_remark(in, "this was one page of several: ask NetBox with limit=0 for all of them");
+		import_remark(in,
+			"this was one page of several: ask NetBox with limit=0 for all of them");
 	json_doc_free(doc);
 	return 0;
 }
@@ -472,7 +494,8 @@ read_netbox_json(struct import *in, struct slice text, struct err *err)
 #define CSV_COLUMNS_MAX 128
 #define CSV_FIELD_MAX   1024
 
-/* Cuts the next field off (RFC 4180: quotes doubled inside quotes); *is_last at the end of a record. */
+/* Cuts the next field off (RFC 4180: quotes doubled inside quotes); *is_last at the end of a
+ * record. */
 static bool
 next_field(struct slice *rest, char out[CSV_FIELD_MAX], bool *is_last)
 {
@@ -509,8 +532,9 @@ csv_column(const char *title)
 	static const struct {
 		const char *title;
 		enum csv_column column;
-	} columns[] = { { "name", CSV_NAME }, { "primary_ip", CSV_ADDRESS }, { "primary_ip4", CSV_ADDRESS },
-		{ "primary_ip6", CSV_ADDRESS }, { "IP Address", CSV_ADDRESS }, { "IPv4 Address", CSV_ADDRESS },
+	} columns[] = { { "name", CSV_NAME }, { "primary_ip", CSV_ADDRESS },
+		{ "primary_ip4", CSV_ADDRESS }, { "primary_ip6", CSV_ADDRESS },
+		{ "IP Address", CSV_ADDRESS }, { "IPv4 Address", CSV_ADDRESS },
 		{ "IPv6 Address", CSV_ADDRESS }, { "status", CSV_STATUS } };
 	for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
 		if (strcasecmp(columns[i].title, title) == 0)
@@ -569,7 +593,9 @@ read_netbox_csv(struct import *in, struct slice text, struct err *err)
 		n++;
 	}
 	if (!has_name)
-		return err_set(err, ERR_USAGE, "this is neither JSON nor CSV with a column `name`, as NetBox exports devices");
+		return err_set(err, ERR_USAGE,
+			"this is neither JSON nor CSV with a column `name`, as NetBox exports "
+		        "devices");
 	while (text.len > 0)
 		read_csv_record(in, &text, titles, n);
 	return 0;
@@ -608,11 +634,12 @@ read_host_line(struct import *in, struct slice line, int number)
 		const char *equal = memchr(label.data, '=', label.len);
 		char key[64];
 		if (!equal) {
-			import_remark(in, "not understood, line %d: %.*s; label=value is wanted", number, (int)label.len,
-				label.data);
+			import_remark(in, "not understood, line %d: %.*s; label=value is wanted",
+				number, (int)label.len, label.data);
 			continue;
 		}
-		slice_copy((struct slice){ label.data, (size_t)(equal - label.data) }, key, sizeof key);
+		slice_copy((struct slice){ label.data, (size_t)(equal - label.data) }, key,
+			sizeof key);
 		struct slice value = { equal + 1, label.len - (size_t)(equal - label.data) - 1 };
 		if (strcmp(key, "address") == 0)
 			h->address = keep(in, value);

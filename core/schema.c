@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The walk that reads a file by tables. One function per type turns the text a person wrote into a value or says no; one
- * place words the refusal, so that every message names the key, what stood there and what is allowed. Nothing stops the
- * walk: a wrong value leaves its field untouched and the reading goes on, because a person who sees five mistakes at
- * once makes one edit instead of five.
+ * The walk that reads a file by tables. One function per type turns the text a person wrote into a
+ * value or says no; one place words the refusal, so that every message names the key, what stood
+ * there and what is allowed. Nothing stops the walk: a wrong value leaves its field untouched and
+ * the reading goes on, because a person who sees five mistakes at once makes one edit instead of
+ * five.
  *
- * What depends on more than one value (a name that must exist, a limit larger than the fleet) is not here but in conf.c.
+ * What depends on more than one value (a name that must exist, a limit larger than the fleet) is
+ * not here but in conf.c.
  */
 #include "core/schema.h"
 
@@ -41,7 +43,8 @@ static bool
 read_text(struct value *v, void *into)
 {
 	size_t len = strlen(v->text);
-	if (len < (size_t)v->key->min || len > (size_t)v->key->max || !text_is_clean(slice_of(v->text)))
+	if (len < (size_t)v->key->min || len > (size_t)v->key->max ||
+		!text_is_clean(slice_of(v->text)))
 		return false;
 	*(const char **)into = v->text;
 	return true;
@@ -59,7 +62,8 @@ read_name(struct value *v, void *into)
 static bool
 read_int(struct value *v, void *into)
 {
-	return text_parse_int(slice_of(v->text), (int64_t)v->key->min, (int64_t)v->key->max, into) == 0;
+	return text_parse_int(
+		       slice_of(v->text), (int64_t)v->key->min, (int64_t)v->key->max, into) == 0;
 }
 
 /* Decimal digits with a fraction; no exponent, no hex, no inf. */
@@ -188,7 +192,8 @@ read_address(struct value *v, void *into)
 	return true;
 }
 
-/* Letters, digits, dashes and underscores in labels of 1 to 63; `may_be_root` lets "." and a last dot pass. */
+/* Letters, digits, dashes and underscores in labels of 1 to 63; `may_be_root` lets "." and a last
+ * dot pass. */
 static bool
 is_domain(const char *text, bool may_be_root)
 {
@@ -205,8 +210,8 @@ is_domain(const char *text, bool may_be_root)
 			label = 0;
 			continue;
 		}
-		bool is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-			(c == '-' && label > 0);
+		bool is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		               (c >= '0' && c <= '9') || c == '_' || (c == '-' && label > 0);
 		if (!is_good || ++label > 63)
 			return false;
 	}
@@ -249,7 +254,8 @@ is_port(const char *text, size_t len)
 	return text_parse_int((struct slice){ text, len }, 1, 65535, &port) == 0;
 }
 
-/* Host and port of a URL up to its path; NULL if they are none. `{address}` stands for the node's address. */
+/* Host and port of a URL up to its path; NULL if they are none. `{address}` stands for the node's
+ * address. */
 static const char *
 skip_authority(const char *p)
 {
@@ -314,8 +320,9 @@ read_path(struct value *v, void *into)
 		snprintf(v->why, sizeof v->why, "; \"~\" is not expanded: write the whole path");
 		return false;
 	}
-	*(const char **)into = v->text[0] == '/' ? v->text :
-		arena_printf(v->walk->arena, "%s/%s", v->walk->folder, v->text);
+	*(const char **)into =
+		v->text[0] == '/' ? v->text
+				  : arena_printf(v->walk->arena, "%s/%s", v->walk->folder, v->text);
 	return true;
 }
 
@@ -365,7 +372,8 @@ write_list(const struct yaml *list, struct buf *out)
 	buf_add_char(out, '[');
 	for (const struct yaml *item = list->first; item; item = item->next) {
 		char quoted[QUOTED_MAX];
-		text_sanitise_to(slice_of(item->kind == YAML_SCALAR ? item->text : "..."), quoted, sizeof quoted);
+		text_sanitise_to(slice_of(item->kind == YAML_SCALAR ? item->text : "..."), quoted,
+			sizeof quoted);
 		buf_printf(out, "%s%s", item == list->first ? "" : ", ", quoted);
 	}
 	buf_add_char(out, ']');
@@ -379,15 +387,15 @@ refuse(struct value *v)
 	if (v->at->kind == YAML_LIST) {
 		struct buf list = BUF_INIT(QUOTED_MAX / 2);
 		write_list(v->at, &list);
-		schema_mistake(v->walk, v->at, "`%s` is %s%s; allowed: %s%s", v->key->key, buf_text(&list),
-			list.truncated ? "..." : "", buf_text(&allowed), v->why);
+		schema_mistake(v->walk, v->at, "`%s` is %s%s; allowed: %s%s", v->key->key,
+			buf_text(&list), list.truncated ? "..." : "", buf_text(&allowed), v->why);
 		buf_done(&list);
 	} else if (v->at->kind != YAML_SCALAR) {
-		schema_mistake(v->walk, v->at, "`%s` is %s; allowed: %s%s", v->key->key, kind_text(v->at),
-			buf_text(&allowed), v->why);
+		schema_mistake(v->walk, v->at, "`%s` is %s; allowed: %s%s", v->key->key,
+			kind_text(v->at), buf_text(&allowed), v->why);
 	} else if (v->at->len == 0 && !v->at->is_quoted) {
-		schema_mistake(v->walk, v->at, "`%s` has no value; allowed: %s%s", v->key->key, buf_text(&allowed),
-			v->why);
+		schema_mistake(v->walk, v->at, "`%s` has no value; allowed: %s%s", v->key->key,
+			buf_text(&allowed), v->why);
 	} else {
 		char quoted[QUOTED_MAX];
 		text_clip(v->at->text, QUOTED_MAX / 2, "…", quoted, sizeof quoted);
@@ -418,9 +426,11 @@ read_texts(struct value *v, reader_fn *reader, void *into)
 	struct schema_list *list = into;
 	if (v->at->kind == YAML_MAPPING || (v->at->kind == YAML_SCALAR && v->at->len == 0))
 		return false;
-	struct schema_text *items = arena_alloc(v->walk->arena, (count_words(v->at) + 1) * sizeof *items);
+	struct schema_text *items =
+		arena_alloc(v->walk->arena, (count_words(v->at) + 1) * sizeof *items);
 	size_t n = 0;
-	for (const struct yaml *item = first_word(v->at); item; item = item == v->at ? NULL : item->next) {
+	for (const struct yaml *item = first_word(v->at); item;
+		item = item == v->at ? NULL : item->next) {
 		struct value one = *v;
 		one.at = item;
 		one.text = item->text;
@@ -443,9 +453,11 @@ read_prefixes(struct value *v, void *into)
 		return false;
 	if (v->at->kind == YAML_LIST && v->at->n == 0)
 		return false;
-	struct schema_prefix *items = arena_alloc(v->walk->arena, count_words(v->at) * sizeof *items);
+	struct schema_prefix *items =
+		arena_alloc(v->walk->arena, count_words(v->at) * sizeof *items);
 	size_t n = 0;
-	for (const struct yaml *item = first_word(v->at); item; item = item == v->at ? NULL : item->next) {
+	for (const struct yaml *item = first_word(v->at); item;
+		item = item == v->at ? NULL : item->next) {
 		struct err err = ERR_INIT;
 		struct value one = *v;
 		one.at = item;
@@ -472,8 +484,8 @@ read_position(struct value *v, void *into)
 		return false;
 	for (size_t i = 0; i < 2; i++, item = item->next) {
 		const char *end;
-		if (item->kind != YAML_SCALAR || !parse_decimal(item->text, true, &pair[i], &end) || *end ||
-			fabs(pair[i]) > limits[i])
+		if (item->kind != YAML_SCALAR || !parse_decimal(item->text, true, &pair[i], &end) ||
+			*end || fabs(pair[i]) > limits[i])
 			return false;
 	}
 	memcpy(into, pair, sizeof pair);
@@ -497,20 +509,23 @@ read_map(struct value *v, void *into)
 	if (v->at->kind == YAML_LIST || (v->at->kind == YAML_SCALAR && v->at->len > 0))
 		return false;
 	if (v->at->n > (size_t)v->key->max) {
-		schema_mistake(v->walk, v->at, "`%s` has %zu entries; at most %.0f are allowed", v->key->key, v->at->n,
-			v->key->max);
+		schema_mistake(v->walk, v->at, "`%s` has %zu entries; at most %.0f are allowed",
+			v->key->key, v->at->n, v->key->max);
 		return true;
 	}
 	char *items = arena_alloc(v->walk->arena, (v->at->n + 1) * t->size);
 	list->n = 0; /* a key given twice is read twice */
 	for (const struct yaml *member = v->at->first; member; member = member->next) {
 		const char *name = member->key->text;
-		struct schema_mark *mark = (struct schema_mark *)(void *)(items + list->n * t->size);
+		struct schema_mark *mark =
+			(struct schema_mark *)(void *)(items + list->n * t->size);
 		if (!text_is_name(name)) {
 			char quoted[QUOTED_MAX];
 			text_sanitise_to(slice_of(name), quoted, sizeof quoted);
-			schema_mistake(v->walk, member->key, "the %s name \"%s\" is not allowed; a name is 1 to 32 of a-z, "
-				"0-9 and dashes, with no dash at either end", t->what, quoted);
+			schema_mistake(v->walk, member->key,
+				"the %s name \"%s\" is not allowed; a name is 1 to 32 of a-z, "
+				"0-9 and dashes, with no dash at either end",
+				t->what, quoted);
 		}
 		mark->name = name;
 		schema_read(v->walk, t, member, mark);
@@ -528,8 +543,8 @@ read_list(struct value *v, void *into)
 	if (v->at->kind != YAML_LIST)
 		return false;
 	if (v->at->n > (size_t)v->key->max) {
-		schema_mistake(v->walk, v->at, "`%s` has %zu entries; at most %.0f are allowed", v->key->key, v->at->n,
-			v->key->max);
+		schema_mistake(v->walk, v->at, "`%s` has %zu entries; at most %.0f are allowed",
+			v->key->key, v->at->n, v->key->max);
 		return true;
 	}
 	char *items = arena_alloc(v->walk->arena, (v->at->n + 1) * t->size);
@@ -563,7 +578,7 @@ read_value(struct value *v, void *into)
 		return read_any(v, into);
 	default:
 		return v->at->kind == YAML_SCALAR && (v->at->len > 0 || v->at->is_quoted) &&
-			readers[v->key->type](v, into);
+		       readers[v->key->type](v, into);
 	}
 }
 
@@ -586,7 +601,8 @@ find_key(const struct schema_table *t, const char *word, void **object, size_t *
 }
 
 static void
-read_member(struct schema_walk *w, const struct schema_table *t, const char *word, const struct yaml *at, void *object)
+read_member(struct schema_walk *w, const struct schema_table *t, const char *word,
+	const struct yaml *at, void *object)
 {
 	size_t index;
 	const struct schema_key *key = find_key(t, word, &object, &index);
@@ -615,7 +631,8 @@ give(const struct schema_table *t, void *object, const char *word)
 }
 
 static void
-refuse_key(struct schema_walk *w, const struct schema_table *t, struct schema_mark *mark, const struct yaml *key)
+refuse_key(struct schema_walk *w, const struct schema_table *t, struct schema_mark *mark,
+	const struct yaml *key)
 {
 	const char *words[64];
 	size_t n = list_keys(t, words, 64);
@@ -628,13 +645,15 @@ refuse_key(struct schema_walk *w, const struct schema_table *t, struct schema_ma
 	const char *near = schema_nearest(key->text, words, n);
 	if (near) {
 		give(t, mark, near); /* it is meant, so do not miss it too */
-		schema_mistake(w, key, "unknown key \"%s\" in %s; did you mean \"%s\"?", quoted, where, near);
+		schema_mistake(w, key, "unknown key \"%s\" in %s; did you mean \"%s\"?", quoted,
+			where, near);
 		return;
 	}
 	struct buf allowed = BUF_INIT(400);
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&allowed, "%s%s", i ? ", " : "", words[i]);
-	schema_mistake(w, key, "unknown key \"%s\" in %s; allowed: %s", quoted, where, buf_text(&allowed));
+	schema_mistake(
+		w, key, "unknown key \"%s\" in %s; allowed: %s", quoted, where, buf_text(&allowed));
 	buf_done(&allowed);
 }
 
@@ -667,8 +686,8 @@ schema_read(struct schema_walk *w, const struct schema_table *t, const struct ya
 		size_t n = list_keys(t, words, 64);
 		for (size_t i = 0; i < n; i++)
 			buf_printf(&keys, "%s%s", i ? ", " : "", words[i]);
-		schema_mistake(w, v, "%s is %s; allowed: a mapping with the keys %s", t->what, kind_text(v),
-			buf_text(&keys));
+		schema_mistake(w, v, "%s is %s; allowed: a mapping with the keys %s", t->what,
+			kind_text(v), buf_text(&keys));
 		buf_done(&keys);
 		return;
 	}
@@ -701,10 +720,15 @@ schema_fill(struct schema_walk *w, const struct schema_table *t, void *object)
 		} else if (key->type == SCHEMA_MAP || key->type == SCHEMA_LIST) {
 			fill_list(w, key->table, into);
 		} else if (key->otherwise && !(mark->given & UINT64_C(1) << i)) {
-			struct yaml plain = { .kind = YAML_SCALAR, .text = key->otherwise, .len = strlen(key->otherwise) };
-			struct value v = { .walk = w, .key = key, .at = &plain, .text = key->otherwise };
+			struct yaml plain = { .kind = YAML_SCALAR,
+				.text = key->otherwise,
+				.len = strlen(key->otherwise) };
+			struct value v = {
+				.walk = w, .key = key, .at = &plain, .text = key->otherwise
+			};
 			if (!read_value(&v, into))
-				abort(); /* a table that refuses its own default; the tests fill every table */
+				abort(); /* a table that refuses its own default; the tests fill
+				            every table */
 		}
 	}
 	if (t->base)
@@ -750,11 +774,13 @@ size_of(const struct schema_key *key)
 	}
 }
 
-/* Two objects are not mixed when the word that decides what they are differs: a bind's URL means nothing to a knot. */
+/* Two objects are not mixed when the word that decides what they are differs: a bind's URL means
+ * nothing to a knot. */
 static bool
 is_mixable(const struct schema_table *t, const void *child, const void *parent)
 {
-	if (!t->short_key || !schema_given(t, child, t->short_key) || !schema_given(t, parent, t->short_key))
+	if (!t->short_key || !schema_given(t, child, t->short_key) ||
+		!schema_given(t, parent, t->short_key))
 		return true;
 	void *object = NULL;
 	size_t index;
@@ -786,7 +812,8 @@ schema_inherit(const struct schema_table *t, void *child, const void *parent)
 		}
 	}
 	if (t->base)
-		schema_inherit(t->base, field_of(child, t->base_offset), (const char *)parent + t->base_offset);
+		schema_inherit(t->base, field_of(child, t->base_offset),
+			(const char *)parent + t->base_offset);
 }
 
 const struct yaml *
@@ -796,7 +823,8 @@ schema_at(const void *object, const char *key)
 	const struct yaml *v = yaml_get(mark->at, key);
 	if (v)
 		return v;
-	return mark->at && mark->at->key && mark->at->kind != YAML_SCALAR ? mark->at->key : mark->at;
+	return mark->at && mark->at->key && mark->at->kind != YAML_SCALAR ? mark->at->key
+	                                                                  : mark->at;
 }
 
 /* Two neighbouring letters changed places: the commonest slip of a fast typist. */
@@ -806,14 +834,16 @@ is_swapped(const char *a, const char *b)
 	size_t i = 0;
 	while (a[i] && a[i] == b[i])
 		i++;
-	return a[i] && a[i + 1] && b[i] && a[i] == b[i + 1] && a[i + 1] == b[i] && strcmp(a + i + 2, b + i + 2) == 0;
+	return a[i] && a[i + 1] && b[i] && a[i] == b[i + 1] && a[i + 1] == b[i] &&
+	       strcmp(a + i + 2, b + i + 2) == 0;
 }
 
 const char *
 schema_nearest(const char *word, const char *const *words, size_t n)
 {
 	const char *best = NULL;
-	int least = strlen(word) <= 3 ? 2 : 3; /* one letter off in a short word, two in a longer one */
+	int least =
+		strlen(word) <= 3 ? 2 : 3; /* one letter off in a short word, two in a longer one */
 	for (size_t i = 0; i < n; i++) {
 		int distance = is_swapped(word, words[i]) ? 1 : text_distance(word, words[i]);
 		if (distance < least) {
@@ -852,16 +882,19 @@ schema_describe(const struct schema_key *key, struct buf *out)
 {
 	switch (key->type) {
 	case SCHEMA_TEXT:
-		buf_printf(out, "text of %.0f to %.0f bytes without control characters", key->min, key->max);
+		buf_printf(out, "text of %.0f to %.0f bytes without control characters", key->min,
+			key->max);
 		break;
 	case SCHEMA_NAME:
-		buf_add_text(out, "a name of 1 to 32 of a-z, 0-9 and dashes, with no dash at either end");
+		buf_add_text(out,
+			"a name of 1 to 32 of a-z, 0-9 and dashes, with no dash at either end");
 		break;
 	case SCHEMA_INT:
 		buf_printf(out, "a whole number from %.0f to %.0f", key->min, key->max);
 		break;
 	case SCHEMA_NUMBER:
-		buf_printf(out, "a number from %.0f to %.0f, which may end in k, M or G", key->min, key->max);
+		buf_printf(out, "a number from %.0f to %.0f, which may end in k, M or G", key->min,
+			key->max);
 		break;
 	case SCHEMA_PERCENT:
 		buf_printf(out, "a percentage from %.0f%% to %.0f%%", key->min, key->max);
@@ -889,7 +922,8 @@ schema_describe(const struct schema_key *key, struct buf *out)
 		buf_add_text(out, "an IP address or a list of them");
 		break;
 	case SCHEMA_URL:
-		buf_add_text(out, "a URL http://HOST[:PORT][/PATH] or https://..., without user, query or fragment");
+		buf_add_text(out, "a URL http://HOST[:PORT][/PATH] or https://..., without user, "
+		                  "query or fragment");
 		break;
 	case SCHEMA_PATH:
 		buf_add_text(out, "a path, relative to this file");
@@ -910,7 +944,8 @@ schema_describe(const struct schema_key *key, struct buf *out)
 		buf_add_text(out, "a list of names");
 		break;
 	case SCHEMA_OBJECT:
-		buf_printf(out, "%sa mapping (see %s)", key->table->short_key ? "a word or " : "", key->table->what);
+		buf_printf(out, "%sa mapping (see %s)", key->table->short_key ? "a word or " : "",
+			key->table->what);
 		break;
 	case SCHEMA_MAP:
 		buf_printf(out, "a mapping from names to %s settings", key->table->what);

@@ -13,9 +13,10 @@
 #include "core/yaml.h"
 
 /*
- * Tables that say what a configuration file may hold, and the one walk that reads a file by them. A table is a list of
- * keys: name, type, range, words, default, where the value goes, one line of help. The same tables give the messages,
- * the JSON Schema for editors and the reference for people.
+ * Tables that say what a configuration file may hold, and the one walk that reads a file by them. A
+ * table is a list of keys: name, type, range, words, default, where the value goes, one line of
+ * help. The same tables give the messages, the JSON Schema for editors and the reference for
+ * people.
  */
 enum schema_type {
 	SCHEMA_TEXT,      /* const char *; clean text of min..max bytes */
@@ -29,7 +30,8 @@ enum schema_type {
 	SCHEMA_TIME,      /* struct wall: a day or an RFC 3339 time */
 	SCHEMA_HOST,      /* const char *: literal address or DNS name */
 	SCHEMA_ADDRESS,   /* const char *: literal address */
-	SCHEMA_ADDRESSES, /* struct schema_list of struct schema_text: one literal address or a list */
+	SCHEMA_ADDRESSES, /* struct schema_list of struct schema_text: one literal address or a list
+	                   */
 	SCHEMA_URL,       /* const char *: http://HOST[:PORT][/PATH], no trailing slash */
 	SCHEMA_PATH,      /* const char *: absolute; what is written is relative to the file */
 	SCHEMA_DOMAIN,    /* const char *: DNS owner name */
@@ -58,25 +60,29 @@ struct schema_key {
 };
 
 struct schema_table {
-	const char *what;  /* "service": names it in messages */
-	size_t size;       /* of its struct, which begins with struct schema_mark */
-	const struct schema_key *keys; /* ends with a NULL key; at most 64 */
-	const char *short_key; /* a plain word stands for this key; NULL: none */
+	const char *what;                /* "service": names it in messages */
+	size_t size;                     /* of its struct, which begins with struct schema_mark */
+	const struct schema_key *keys;   /* ends with a NULL key; at most 64 */
+	const char *short_key;           /* a plain word stands for this key; NULL: none */
 	const struct schema_table *base; /* further keys that may stand here, or NULL */
-	size_t base_offset; /* where the base's struct lies in this one */
+	size_t base_offset;              /* where the base's struct lies in this one */
 };
 
 /* First member of every struct that a table fills. */
 struct schema_mark {
-	uint64_t given;         /* bit i: key i stood in the file */
-	const struct yaml *at;  /* the mapping or word; NULL if it did not stand in the file */
-	const char *name;       /* the key above it, in a map; else NULL */
+	uint64_t given;        /* bit i: key i stood in the file */
+	const struct yaml *at; /* the mapping or word; NULL if it did not stand in the file */
+	const char *name;      /* the key above it, in a map; else NULL */
 };
 
 struct schema_list {
 	size_t n;
 	void *items;
 };
+
+/* for over the items of a list. */
+#define SCHEMA_EACH(type, item, list)                                                              \
+	for (type *item = (list)->items; item && item < (type *)(list)->items + (list)->n; item++)
 
 struct schema_text {
 	const char *text;
@@ -89,13 +95,15 @@ struct schema_prefix {
 };
 
 struct schema_walk {
-	struct arena *arena;  /* owns what is read */
+	struct arena *arena; /* owns what is read */
 	struct conf_report *report;
-	const char *folder;   /* absolute; paths are relative to it */
+	const char *folder; /* absolute; paths are relative to it */
 };
 
-/* Reads a mapping into the zeroed struct of a table, telling every mistake; defaults are not filled in. */
-void schema_read(struct schema_walk *w, const struct schema_table *t, const struct yaml *v, void *into);
+/* Reads a mapping into the zeroed struct of a table, telling every mistake; defaults are not filled
+ * in. */
+void schema_read(
+	struct schema_walk *w, const struct schema_table *t, const struct yaml *v, void *into);
 /* Fills in what was not given and has a default; also in objects and lists below. */
 void schema_fill(struct schema_walk *w, const struct schema_table *t, void *object);
 /* True if the key stood in the file for this object. */
@@ -106,10 +114,12 @@ void schema_inherit(const struct schema_table *t, void *child, const void *paren
 const struct yaml *schema_at(const void *object, const char *key);
 
 /* Mistake or note at a value. */
-#define schema_mistake(w, v, ...) \
-	conf_report_add((w)->report, FINDING_MISTAKE, (v) ? (v)->line : 0, (v) ? (v)->column : 0, __VA_ARGS__)
-#define schema_note(w, v, ...) \
-	conf_report_add((w)->report, FINDING_NOTE, (v) ? (v)->line : 0, (v) ? (v)->column : 0, __VA_ARGS__)
+#define schema_mistake(w, v, ...)                                                                  \
+	conf_report_add((w)->report, FINDING_MISTAKE, (v) ? (v)->line : 0, (v) ? (v)->column : 0,  \
+		__VA_ARGS__)
+#define schema_note(w, v, ...)                                                                     \
+	conf_report_add((w)->report, FINDING_NOTE, (v) ? (v)->line : 0, (v) ? (v)->column : 0,     \
+		__VA_ARGS__)
 
 /* True for a literal address or a DNS name. */
 bool schema_is_host(const char *text);

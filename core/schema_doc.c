@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tables of a configuration file printed for others: a JSON Schema, by which editors complete and underline while
- * one types, and a reference for people in Markdown and in scdoc. Printed from the very tables that the file is read by,
- * so a key that is allowed is documented and one that is documented is allowed. What depends on two values at once (an
- * address where SSH is used) cannot be said here; conf.c says it when the file is checked.
+ * The tables of a configuration file printed for others: a JSON Schema, by which editors complete
+ * and underline while one types, and a reference for people in Markdown and in scdoc. Printed from
+ * the very tables that the file is read by, so a key that is allowed is documented and one that is
+ * documented is allowed. What depends on two values at once (an address where SSH is used) cannot
+ * be said here; conf.c says it when the file is checked.
  */
 #include "core/schema_doc.h"
 
@@ -276,7 +277,8 @@ put_definition(struct json_writer *w, const struct schema_table *t)
 }
 
 void
-schema_doc_write_json(const struct schema_table *t, const char *id, const char *title, struct json_writer *w)
+schema_doc_write_json(
+	const struct schema_table *t, const char *id, const char *title, struct json_writer *w)
 {
 	struct tables all = { .n = 0 };
 	collect(&all, t);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * YAML for configuration and for inventories that others wrote: the only file that knows libfyaml. It drives the event
- * parser and builds a small tree of its own, because the library's documents cost hundreds of bytes a value, resolve
- * aliases (a few lines can then stand for gigabytes) and stop at the first duplicate key, while a person wants to hear
- * of all mistakes at once. Every value keeps its line and column.
+ * YAML for configuration and for inventories that others wrote: the only file that knows libfyaml.
+ * It drives the event parser and builds a small tree of its own, because the library's documents
+ * cost hundreds of bytes a value, resolve aliases (a few lines can then stand for gigabytes) and
+ * stop at the first duplicate key, while a person wants to hear of all mistakes at once. Every
+ * value keeps its line and column.
  *
- * What a fleet file has no use for is refused here in one place: aliases and anchors, tags, keys that are not words,
- * a second document. Bytes that are not UTF-8, NULs and direction overrides (text that reads otherwise than it is
- * written) are refused before the parser sees them, comments included.
+ * What a fleet file has no use for is refused here in one place: aliases and anchors, tags, keys
+ * that are not words, a second document. Bytes that are not UTF-8, NULs and direction overrides
+ * (text that reads otherwise than it is written) are refused before the parser sees them, comments
+ * included.
  *
  * Called by conf.c and import.c. Nothing here knows what a key means.
  */
@@ -47,7 +49,8 @@ say_and_stop(struct builder *b, const struct fy_mark *mark, const char *text)
 	b->is_over = true;
 }
 
-/* A new value, hung below the open collection; NULL when a limit is reached or it cannot stand here. */
+/* A new value, hung below the open collection; NULL when a limit is reached or it cannot stand
+ * here. */
 static struct yaml *
 add_value(struct builder *b, enum yaml_kind kind, const struct fy_mark *mark)
 {
@@ -69,7 +72,8 @@ add_value(struct builder *b, enum yaml_kind kind, const struct fy_mark *mark)
 	struct yaml *parent = b->stack[top];
 	if (parent->kind == YAML_MAPPING && !b->key[top]) {
 		if (kind != YAML_SCALAR) {
-			say_and_stop(b, mark, "a key must be a single word, not a list or a mapping");
+			say_and_stop(
+				b, mark, "a key must be a single word, not a list or a mapping");
 			return NULL;
 		}
 		b->key[top] = v;
@@ -146,7 +150,8 @@ compare_keys(const void *a, const void *b)
 	int order = strcmp(x->key->text, y->key->text);
 	if (order != 0)
 		return order;
-	return x->key->line != y->key->line ? x->key->line - y->key->line : x->key->column - y->key->column;
+	return x->key->line != y->key->line ? x->key->line - y->key->line
+	                                    : x->key->column - y->key->column;
 }
 
 /* Sorted once, so that ten thousand nodes cost no more than their sorting. */
@@ -168,8 +173,8 @@ check_duplicates(struct builder *b, const struct yaml *mapping)
 		}
 		char word[64], text[160];
 		text_sanitise_to(slice_of(members[i]->key->text), word, sizeof word);
-		snprintf(text, sizeof text, "\"%s\" is given twice; it stands in line %d already", word,
-			members[origin]->key->line);
+		snprintf(text, sizeof text, "\"%s\" is given twice; it stands in line %d already",
+			word, members[origin]->key->line);
 		b->fault(b->arg, members[i]->key->line, members[i]->key->column, text);
 	}
 	free(members);
@@ -191,15 +196,19 @@ say_alias(struct builder *b, const struct fy_mark *mark)
 {
 	struct fy_mark sign = mark ? *mark : (struct fy_mark){ .column = 1 };
 	sign.column -= sign.column > 0;
-	say(b, &sign, "anchors and aliases (&word, *word) are not used here; what many share stands under `defaults`");
+	say(b, &sign,
+		"anchors and aliases (&word, *word) are not used here; what many share stands "
+	        "under `defaults`");
 }
 
 static void
 check_extras(struct builder *b, struct fy_event *event)
 {
-	struct fy_token *tag = fy_event_get_tag_token(event), *anchor = fy_event_get_anchor_token(event);
+	struct fy_token *tag = fy_event_get_tag_token(event),
+			*anchor = fy_event_get_anchor_token(event);
 	if (tag)
-		say(b, fy_token_start_mark(tag), "tags (!word) are not used here; write the plain value");
+		say(b, fy_token_start_mark(tag),
+			"tags (!word) are not used here; write the plain value");
 	if (anchor)
 		say_alias(b, fy_token_start_mark(anchor));
 }
@@ -224,7 +233,8 @@ take_event(struct builder *b, struct fy_event *event)
 	case FYET_SEQUENCE_START:
 	case FYET_MAPPING_START:
 		check_extras(b, event);
-		open_collection(b, event->type == FYET_MAPPING_START ? YAML_MAPPING : YAML_LIST, mark);
+		open_collection(
+			b, event->type == FYET_MAPPING_START ? YAML_MAPPING : YAML_LIST, mark);
 		break;
 	case FYET_SEQUENCE_END:
 	case FYET_MAPPING_END:
@@ -238,7 +248,8 @@ take_event(struct builder *b, struct fy_event *event)
 static bool
 is_direction_control(uint32_t c)
 {
-	return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E || c == 0x200F || c == 0x061C;
+	return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E ||
+	       c == 0x200F || c == 0x061C;
 }
 
 /* The library takes bytes on trust; look at every character first. */
@@ -251,11 +262,14 @@ check_characters(struct slice text, yaml_fault_fn *fault, void *arg)
 		uint32_t c = 0;
 		size_t n = text_decode(text, &c);
 		if (n == 0 || c == 0) {
-			fault(arg, line, column, n == 0 ? "a byte that is not UTF-8" : "the character NUL");
+			fault(arg, line, column,
+				n == 0 ? "a byte that is not UTF-8" : "the character NUL");
 			return false;
 		}
 		if (is_direction_control(c)) {
-			fault(arg, line, column, "an invisible character that turns the direction of writing around");
+			fault(arg, line, column,
+				"an invisible character that turns the direction of writing "
+			        "around");
 			is_good = false;
 		} else if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
 			fault(arg, line, column, "a control character");
@@ -335,7 +349,8 @@ yaml_text(const struct yaml *v, const char *otherwise)
 static bool
 is_special_word(const char *text)
 {
-	static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "null", "y", "n", "~", NULL };
+	static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "null", "y",
+		"n", "~", NULL };
 	for (size_t i = 0; words[i]; i++)
 		if (strcasecmp(text, words[i]) == 0)
 			return true;
@@ -348,7 +363,8 @@ is_plain(const char *text)
 	if (!*text || is_special_word(text))
 		return false;
 	for (const char *p = text; *p; p++) {
-		bool is_alnum = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9');
+		bool is_alnum = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+		                (*p >= '0' && *p <= '9');
 		if (!is_alnum && (p == text ? *p != '/' && *p != '_' : !strchr("-_./@+", *p)))
 			return false;
 	}

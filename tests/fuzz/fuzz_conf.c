@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fuzz target of all that reads what people and other tools wrote: the first byte chooses fleet.yaml or an importer, the
- * rest is the text. fleet.yaml either becomes a fleet or has at least one mistake; nothing said about it carries a control
- * character. What an importer writes is itself read as fleet.yaml.
+ * Fuzz target of all that reads what people and other tools wrote: the first byte chooses
+ * fleet.yaml or an importer, the rest is the text. fleet.yaml either becomes a fleet or has at
+ * least one mistake; nothing said about it carries a control character. What an importer writes is
+ * itself read as fleet.yaml.
  *
- * Built with clang and -Dfuzz=true only; tests/fuzz/corpus_conf writes tests/conf and tests/import as first inputs.
+ * Built with clang and -Dfuzz=true only; tests/fuzz/corpus_conf writes tests/conf and tests/import
+ * as first inputs.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Commands that need no backend, as a person or a script sees them: what is printed, and the exit status.
+ * Commands that need no backend, as a person or a script sees them: what is printed, and the exit
+ * status.
  */
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,10 +24,12 @@ static const struct conf_names names = {
 
 /* Runs "catchment WORD..."; returns the exit status. */
 static int
-run(const char *command, const char *first, const char *second, const char *third, struct buf *out, struct err *err)
+run(const char *command, const char *first, const char *second, const char *third, struct buf *out,
+	struct err *err)
 {
-	char *argv[] = { (char *)(uintptr_t) "catchment", (char *)(uintptr_t)command, (char *)(uintptr_t)first,
-		(char *)(uintptr_t)second, (char *)(uintptr_t)third, NULL };
+	char *argv[] = { (char *)(uintptr_t) "catchment", (char *)(uintptr_t)command,
+		(char *)(uintptr_t)first, (char *)(uintptr_t)second, (char *)(uintptr_t)third,
+		NULL };
 	int argc = 2 + (first != NULL) + (second != NULL) + (third != NULL);
 	struct options o;
 	err_clear(err);
@@ -59,9 +62,11 @@ START_TEST(test_check_of_a_good_file_is_0)
 	struct buf out = BUF_INIT(CLI_LOCAL_OUTPUT_MAX);
 	struct err err = ERR_INIT;
 	ck_assert_int_eq(run("check", file("tests/conf/example.yaml"), NULL, NULL, &out, &err), 0);
-	ck_assert(strstr(buf_text(&out), "example.yaml: good: 1 service, 2 prefixes, 2 PoPs, 3 nodes\n") != NULL);
+	ck_assert(strstr(buf_text(&out),
+			  "example.yaml: good: 1 service, 2 prefixes, 2 PoPs, 3 nodes\n") != NULL);
 	ck_assert_int_eq(run("check", file("tests/conf/notes.yaml"), NULL, NULL, &out, &err), 0);
-	ck_assert(strstr(buf_text(&out), "notes.yaml: good: 1 service, 1 prefix, 3 PoPs, 6 nodes\n") != NULL);
+	ck_assert(strstr(buf_text(&out),
+			  "notes.yaml: good: 1 service, 1 prefix, 3 PoPs, 6 nodes\n") != NULL);
 	ck_assert(strstr(buf_text(&out), ":8:3: note: no place has the code") != NULL);
 	ck_assert_int_eq(err.code, ERR_OK);
 	buf_done(&out);
@@ -73,14 +78,18 @@ START_TEST(test_check_of_a_bad_file_is_2)
 	struct buf out = BUF_INIT(CLI_LOCAL_OUTPUT_MAX);
 	struct err err = ERR_INIT;
 	struct json_doc *doc;
-	ck_assert_int_eq(run("check", file("tests/conf/unknown-keys.yaml"), NULL, NULL, &out, &err), 2);
-	ck_assert(strstr(buf_text(&out), "unknown-keys.yaml:2:1: unknown key \"enviroment\"") != NULL);
+	ck_assert_int_eq(
+		run("check", file("tests/conf/unknown-keys.yaml"), NULL, NULL, &out, &err), 2);
+	ck_assert(strstr(buf_text(&out), "unknown-keys.yaml:2:1: unknown key \"enviroment\"") !=
+		  NULL);
 	ck_assert(strstr(buf_text(&out), "    enviroment: lab\n    ^\n") != NULL);
 	ck_assert_int_eq(err.code, ERR_OK); /* the findings are the answer */
 
-	ck_assert_int_eq(run("check", "-o", "json", file("tests/conf/unknown-keys.yaml"), &out, &err), 2);
+	ck_assert_int_eq(
+		run("check", "-o", "json", file("tests/conf/unknown-keys.yaml"), &out, &err), 2);
 	const struct json *root = parse(&out, &doc);
-	ck_assert_int_eq(json_int(json_get(root, "mistakes"), -1), (int64_t)json_length(json_get(root, "findings")));
+	ck_assert_int_eq(json_int(json_get(root, "mistakes"), -1),
+		(int64_t)json_length(json_get(root, "findings")));
 	ck_assert_int_eq(json_int(json_get(json_at(json_get(root, "findings"), 0), "line"), -1), 2);
 	json_doc_free(doc);
 	buf_done(&out);
@@ -92,7 +101,8 @@ START_TEST(test_check_of_no_file_is_an_error)
 	struct buf out = BUF_INIT(CLI_LOCAL_OUTPUT_MAX);
 	struct err err = ERR_INIT;
 	ck_assert_int_eq(run("check", "/nonexistent/fleet.yaml", NULL, NULL, &out, &err), 2);
-	ck_assert_str_eq(err.text, "/nonexistent/fleet.yaml cannot be opened: No such file or directory");
+	ck_assert_str_eq(
+		err.text, "/nonexistent/fleet.yaml cannot be opened: No such file or directory");
 	ck_assert_uint_eq(out.len, 0);
 	buf_done(&out);
 }
@@ -102,9 +112,12 @@ START_TEST(test_import_writes_a_file_or_says_why_not)
 {
 	struct buf out = BUF_INIT(CLI_LOCAL_OUTPUT_MAX);
 	struct err err = ERR_INIT;
-	ck_assert_int_eq(run("import", "hosts", file("tests/import/hosts--lines.in"), NULL, &out, &err), 0);
-	ck_assert(strncmp(buf_text(&out), "# A first fleet.yaml, written by `catchment import hosts ", 40) == 0);
-	ck_assert_int_eq(run("import", "hosts", file("tests/import/hosts--empty.in"), NULL, &out, &err), 2);
+	ck_assert_int_eq(
+		run("import", "hosts", file("tests/import/hosts--lines.in"), NULL, &out, &err), 0);
+	ck_assert(strncmp(buf_text(&out),
+			  "# A first fleet.yaml, written by `catchment import hosts ", 40) == 0);
+	ck_assert_int_eq(
+		run("import", "hosts", file("tests/import/hosts--empty.in"), NULL, &out, &err), 2);
 	ck_assert_str_eq(err.text, "the inventory has no host that could be a node");
 	ck_assert_uint_eq(out.len, 0);
 	ck_assert_int_ne(run("import", "ansible", "/nonexistent", NULL, &out, &err), 0);
@@ -118,7 +131,8 @@ START_TEST(test_themes_are_listed)
 	struct buf out = BUF_INIT(CLI_LOCAL_OUTPUT_MAX);
 	struct err err = ERR_INIT;
 	struct json_doc *doc;
-	static const char *const wanted[] = { "dark", "light", "high-contrast", "colour-blind", "mono", "production" };
+	static const char *const wanted[] = { "dark", "light", "high-contrast", "colour-blind",
+		"mono", "production" };
 	ck_assert_int_eq(run("themes", NULL, NULL, NULL, &out, &err), 0);
 	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
 		ck_assert_msg(strstr(buf_text(&out), wanted[i]) != NULL, "%s", wanted[i]);

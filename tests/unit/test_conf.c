@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fleet.yaml: tests/conf/NAME.yaml beside NAME.expect, which holds what `catchment check` says of it, or "good" and the
- * notes. UPDATE=1 writes the expectations anew. Then what a good file becomes, the file on disk, look-ups and the guard.
+ * fleet.yaml: tests/conf/NAME.yaml beside NAME.expect, which holds what `catchment check` says of
+ * it, or "good" and the notes. UPDATE=1 writes the expectations anew. Then what a good file
+ * becomes, the file on disk, look-ups and the guard.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -60,7 +61,8 @@ check_expectation(const char *path, const struct buf *got)
 	read_whole(path, &want);
 	bool is_same = strcmp(buf_text(&want), buf_text(got)) == 0;
 	if (!is_same) /* longer than a message of Check may be */
-		fprintf(stderr, "%s wants:\n%s\nbut there is:\n%s\n", path, buf_text(&want), buf_text(got));
+		fprintf(stderr, "%s wants:\n%s\nbut there is:\n%s\n", path, buf_text(&want),
+			buf_text(got));
 	ck_assert_msg(is_same, "%s differs", path);
 	buf_done(&want);
 }
@@ -75,8 +77,10 @@ check_case(const char *folder, const char *file)
 	snprintf(path, sizeof path, "%s/%s", folder, file);
 	snprintf(expect, sizeof expect, "%s/%.*s.expect", folder, (int)(strlen(file) - 5), file);
 	read_whole(path, &text);
-	struct fleet *f = conf_read(buf_slice(&text), file, "/etc/catchment", &names, &report, &err);
-	ck_assert_msg((f != NULL) == (report.n_mistakes == 0), "%s: mistakes and outcome disagree", file);
+	struct fleet *f =
+		conf_read(buf_slice(&text), file, "/etc/catchment", &names, &report, &err);
+	ck_assert_msg(
+		(f != NULL) == (report.n_mistakes == 0), "%s: mistakes and outcome disagree", file);
 	if (f)
 		buf_add_text(&got, "good\n");
 	conf_report_write(&report, &got);
@@ -109,14 +113,15 @@ START_TEST(test_five_mistakes_give_five_messages)
 {
 	struct conf_report report = CONF_REPORT_INIT;
 	struct err err = ERR_INIT;
-	ck_assert_ptr_null(read_text("fleet: x\n"
+	ck_assert_ptr_null(read_text(
+		"fleet: x\n"
 		"services: {ns: {prefixes: [192.0.2.1/24]}}\n" /* 1 host bits */
 		"pops:\n"
 		"  Fra:\n" /* 2 name */
 		"    nodes:\n"
-		"      a: {address: 10.0.0.1, bgp: brid}\n" /* 3 driver */
+		"      a: {address: 10.0.0.1, bgp: brid}\n"                      /* 3 driver */
 		"      b: {adress: 10.0.0.1, agent: \"http://10.0.0.2:9101\"}\n" /* 4 key */
-		"defaults: {poll: 2}\n", /* 5 duration */
+		"defaults: {poll: 2}\n",                                         /* 5 duration */
 		&report, &err));
 	ck_assert_uint_eq(report.n_mistakes, 5);
 	static const int lines[] = { 2, 4, 6, 7, 8 };
@@ -162,7 +167,8 @@ START_TEST(test_example_becomes_a_fleet)
 	ck_assert_int_eq(policy->approval, APPROVAL_AMBER);
 	ck_assert_uint_eq(f->services[0].n_probes, 1);
 	ck_assert_str_eq(f->services[0].probes[0].type, "SOA");
-	const struct pop *fra = &f->pops[fleet_find_pop(f, "fra")], *lab = &f->pops[fleet_find_pop(f, "lab")];
+	const struct pop *fra = &f->pops[fleet_find_pop(f, "fra")],
+			 *lab = &f->pops[fleet_find_pop(f, "lab")];
 	ck_assert_str_eq(fra->title, "Frankfurt");
 	ck_assert_str_eq(fra->region, "eu");
 	ck_assert(fabs(fra->lat - 50.03) < 0.1 && fabs(fra->lon - 8.55) < 0.1);
@@ -175,7 +181,8 @@ END_TEST
 START_TEST(test_settings_flow_down_and_the_nearest_wins)
 {
 	struct fleet *f = load_example();
-	const struct node *fra1 = &f->nodes[fleet_find_node(f, "fra1")], *fra2 = &f->nodes[fleet_find_node(f, "fra2")];
+	const struct node *fra1 = &f->nodes[fleet_find_node(f, "fra1")],
+			  *fra2 = &f->nodes[fleet_find_node(f, "fra2")];
 	ck_assert_str_eq(fra1->conf->ssh.user, "catchment");
 	ck_assert_int_eq(fra1->conf->ssh.port, 22);
 	ck_assert_int_eq(fra1->conf->ssh.via, SSH_VIA_AUTO);
@@ -195,7 +202,8 @@ START_TEST(test_settings_flow_down_and_the_nearest_wins)
 	ck_assert_str_eq(lab1->conf->agent_url, "http://127.0.0.1:9101");
 	ck_assert_str_eq(lab1->conf->resolved, "127.0.0.1");
 	ck_assert(!lab1->conf->ask_own && fra1->conf->ask_own);
-	const struct node *home = &f->nodes[fleet_find_node(f, "home")], *rr1 = &f->nodes[fleet_find_node(f, "rr1")];
+	const struct node *home = &f->nodes[fleet_find_node(f, "home")],
+			  *rr1 = &f->nodes[fleet_find_node(f, "rr1")];
 	ck_assert_int_eq(home->role, NODE_VANTAGE);
 	ck_assert_str_eq(home->conf->ssh.user, "probe");
 	ck_assert_str_eq(home->conf->ssh.known_hosts, fra1->conf->ssh.known_hosts);
@@ -231,11 +239,14 @@ END_TEST
 START_TEST(test_a_daemon_of_another_kind_inherits_nothing)
 {
 	struct conf_report report = CONF_REPORT_INIT;
-	struct fleet *f = read_text("fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\n"
-		"defaults: {bgp: bird, dns: {driver: bind, url: \"http://{address}:8053\", port: 5353}}\n"
+	struct fleet *f = read_text(
+		"fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\n"
+		"defaults: {bgp: bird, dns: {driver: bind, url: \"http://{address}:8053\", port: "
+	        "5353}}\n"
 		"pops: {fra: {nodes: {a: {address: 10.0.0.1}, b: {address: \"2001:db8::1\"},\n"
 		"  c: {address: 10.0.0.3, dns: knot}, d: {address: 10.0.0.4, dns: none},\n"
-		"  e: {address: 10.0.0.5, dns: {address: 10.0.0.55}}}}}\n", &report, NULL);
+		"  e: {address: 10.0.0.5, dns: {address: 10.0.0.55}}}}}\n",
+		&report, NULL);
 	ck_assert_ptr_nonnull(f);
 	const struct node *n = f->nodes;
 	ck_assert_str_eq(n[0].conf->dns.url, "http://10.0.0.1:8053");
@@ -256,10 +267,12 @@ END_TEST
 START_TEST(test_drain_override_is_kept_as_json)
 {
 	struct fleet *f = read_text("fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\n"
-		"pops: {fra: {nodes: {a: {address: 10.0.0.1, bgp: bird, drain: {protocol: static1, tries: 3, list: [a, \"7\"]}}}}}\n",
+				    "pops: {fra: {nodes: {a: {address: 10.0.0.1, bgp: bird, drain: "
+	                            "{protocol: static1, tries: 3, list: [a, \"7\"]}}}}}\n",
 		NULL, NULL);
 	ck_assert_ptr_nonnull(f);
-	ck_assert_str_eq(f->nodes[0].conf->drain, "{\"protocol\":\"static1\",\"tries\":3,\"list\":[\"a\",\"7\"]}");
+	ck_assert_str_eq(f->nodes[0].conf->drain,
+		"{\"protocol\":\"static1\",\"tries\":3,\"list\":[\"a\",\"7\"]}");
 	fleet_free(f);
 }
 END_TEST
@@ -267,7 +280,7 @@ END_TEST
 /* --- the file on disk --- */
 
 static const char small_file[] = "fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\n"
-	"pops: {fra: {nodes: {a: {address: 10.0.0.1, bgp: bird}}}}\n";
+				 "pops: {fra: {nodes: {a: {address: 10.0.0.1, bgp: bird}}}}\n";
 
 static void
 make_file(const char *path, const char *text, mode_t mode)
@@ -356,7 +369,10 @@ END_TEST
 static void
 write_large(struct buf *out, size_t n_nodes, const char *driver)
 {
-	buf_printf(out, "fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\ndefaults: {bgp: %s}\npops:\n", driver);
+	buf_printf(out,
+		"fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\ndefaults: {bgp: "
+	        "%s}\npops:\n",
+		driver);
 	for (size_t i = 0; i < n_nodes; i++) {
 		if (i % 50 == 0)
 			buf_printf(out, "  p%zu:\n    at: [1.5, -2]\n    nodes:\n", i / 50);
@@ -399,7 +415,8 @@ START_TEST(test_more_mistakes_than_are_kept_are_counted)
 {
 	struct buf text = BUF_INIT(CONF_FILE_MAX), out = BUF_INIT(CONF_FILE_MAX);
 	struct conf_report report = CONF_REPORT_INIT;
-	buf_add_text(&text, "fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\npops:\n  fra:\n    nodes:\n");
+	buf_add_text(&text, "fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\npops:\n  fra:\n "
+	                    "   nodes:\n");
 	for (size_t i = 0; i < CONF_FINDINGS_MAX + 5; i++)
 		buf_printf(&text, "      n%zu: {}\n", i);
 	ck_assert_ptr_null(conf_read(buf_slice(&text), "x", "/", &names, &report, NULL));
@@ -434,9 +451,12 @@ fake_lookup(const char *name, char out[46], char *reason, size_t reason_size)
 START_TEST(test_look_ups_end_at_the_deadline)
 {
 	struct conf_report notes = CONF_REPORT_INIT;
-	struct fleet *f = read_text("fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\ndefaults: {bgp: bird}\n"
-		"pops: {fra: {nodes: {a: {address: slow.example}, b: {address: none.example}, c: {address: c.example},\n"
-		"  d: {address: 10.0.0.4}, e: {agent: \"http://e.example:80\"}}}}\n", NULL, NULL);
+	struct fleet *f = read_text(
+		"fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\ndefaults: {bgp: bird}\n"
+		"pops: {fra: {nodes: {a: {address: slow.example}, b: {address: none.example}, c: "
+	        "{address: c.example},\n"
+		"  d: {address: 10.0.0.4}, e: {agent: \"http://e.example:80\"}}}}\n",
+		NULL, NULL);
 	ck_assert_ptr_nonnull(f);
 	ck_assert_str_eq(f->nodes[2].conf->resolved, "");
 	pthread_mutex_lock(&gate);
@@ -448,8 +468,10 @@ START_TEST(test_look_ups_end_at_the_deadline)
 	ck_assert_str_eq(f->nodes[3].conf->resolved, "10.0.0.4");
 	ck_assert_str_eq(f->nodes[4].conf->resolved, "192.0.2.7");
 	ck_assert_uint_eq(notes.n_notes, 2);
-	ck_assert_str_eq(notes.findings[0].text, "the address \"slow.example\" of a was not looked up within 300 ms");
-	ck_assert_str_eq(notes.findings[1].text, "the address \"none.example\" of b could not be looked up: no such name");
+	ck_assert_str_eq(notes.findings[0].text,
+		"the address \"slow.example\" of a was not looked up within 300 ms");
+	ck_assert_str_eq(notes.findings[1].text,
+		"the address \"none.example\" of b could not be looked up: no such name");
 	conf_report_done(&notes);
 	fleet_free(f);
 }
@@ -458,10 +480,12 @@ END_TEST
 START_TEST(test_localhost_is_looked_up)
 {
 	struct fleet *f = read_text("fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\n"
-		"pops: {fra: {nodes: {a: {address: localhost, bgp: bird}}}}\n", NULL, NULL);
+				    "pops: {fra: {nodes: {a: {address: localhost, bgp: bird}}}}\n",
+		NULL, NULL);
 	ck_assert_ptr_nonnull(f);
 	ck_assert_uint_eq(conf_resolve(f, 10000, NULL), 0);
-	ck_assert(strcmp(f->nodes[0].conf->resolved, "127.0.0.1") == 0 || strcmp(f->nodes[0].conf->resolved, "::1") == 0);
+	ck_assert(strcmp(f->nodes[0].conf->resolved, "127.0.0.1") == 0 ||
+		  strcmp(f->nodes[0].conf->resolved, "::1") == 0);
 	fleet_free(f);
 }
 END_TEST

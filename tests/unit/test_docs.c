@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What in docs/ is printed from tables agrees with them: the JSON Schema, the reference of fleet.yaml and the manual pages.
- * UPDATE=1 writes them anew. Prose around the printed parts stays; a part lies between a line that ends in "begin" (with
- * the mark of the comment) and one that says "end".
+ * What in docs/ is printed from tables agrees with them: the JSON Schema, the reference of
+ * fleet.yaml and the manual pages. UPDATE=1 writes them anew. Prose around the printed parts stays;
+ * a part lies between a line that ends in "begin" (with the mark of the comment) and one that says
+ * "end".
  */
 #include "core/command.h"
 #include "core/conf.h"
@@ -33,7 +34,8 @@ check_doc(const char *relative, const struct buf *want)
 		is_same = true;
 	}
 	buf_done(&have);
-	ck_assert_msg(is_same, "%s does not say what the tables say; UPDATE=1 meson test -C build docs", relative);
+	ck_assert_msg(is_same,
+		"%s does not say what the tables say; UPDATE=1 meson test -C build docs", relative);
 }
 
 /* Puts `part` between the two marks of a document. */
@@ -105,10 +107,13 @@ END_TEST
 /* scdoc reads what was written, where it is installed (it is in the list of `run test`). */
 START_TEST(test_manual_pages_are_read_by_scdoc)
 {
-	static const char *const pages[] = { "docs/catchment.1.scd", "docs/catchmentd.8.scd", "docs/fleet.yaml.5.scd" };
+	static const char *const pages[] = { "docs/catchment.1.scd", "docs/catchmentd.8.scd",
+		"docs/fleet.yaml.5.scd" };
 	for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
 		char command[4300];
-		snprintf(command, sizeof command, "! command -v scdoc >/dev/null || scdoc < '%s' >/dev/null", source_path(pages[i]));
+		snprintf(command, sizeof command,
+			"! command -v scdoc >/dev/null || scdoc < '%s' >/dev/null",
+			source_path(pages[i]));
 		ck_assert_msg(system(command) == 0, "%s", pages[i]);
 	}
 }
@@ -117,14 +122,16 @@ END_TEST
 /* The example that people copy first. */
 START_TEST(test_example_of_the_reference_is_good)
 {
-	static const struct conf_names names = { .n = 5, .drivers = { { "bird", ~0u, false }, { "frr", ~0u, false },
-		{ "knot", ~0u, false }, { "bind", ~0u, true }, { "agent", ~0u, true } } };
+	static const struct conf_names names = { .n = 5,
+		.drivers = { { "bird", ~0u, false }, { "frr", ~0u, false }, { "knot", ~0u, false },
+			{ "bind", ~0u, true }, { "agent", ~0u, true } } };
 	struct buf doc = BUF_INIT(DOC_MAX);
 	struct conf_report report = CONF_REPORT_INIT;
 	struct err err = ERR_INIT;
 	read_doc("docs/fleet.md", &doc);
 	const char *from = strstr(buf_text(&doc), "```yaml\n") + 8, *to = strstr(from, "```");
-	struct fleet *f = conf_read((struct slice){ from, (size_t)(to - from) }, "fleet.yaml", "/", &names, &report, &err);
+	struct fleet *f = conf_read((struct slice){ from, (size_t)(to - from) }, "fleet.yaml", "/",
+		&names, &report, &err);
 	ck_assert_msg(f != NULL, "%s", report.n ? report.findings[0].text : err.text);
 	ck_assert_uint_eq(report.n_notes, 0);
 	fleet_free(f);

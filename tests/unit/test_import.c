@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Importing inventories: tests/import/KIND--CASE.in beside KIND--CASE.expect, which is the fleet.yaml written or the reason
- * why not. UPDATE=1 writes the expectations anew. Each fleet.yaml is refused as it stands and good once FILL_IN is filled in.
+ * Importing inventories: tests/import/KIND--CASE.in beside KIND--CASE.expect, which is the
+ * fleet.yaml written or the reason why not. UPDATE=1 writes the expectations anew. Each fleet.yaml
+ * is refused as it stands and good once FILL_IN is filled in.
  */
 #include <dirent.h>
 
@@ -43,8 +44,8 @@ check_loads(const char *file, const struct buf *yaml)
 	struct buf text = BUF_INIT(CONF_FILE_MAX), said = BUF_INIT(1 << 20);
 	struct conf_report report = CONF_REPORT_INIT;
 	buf_add(&text, yaml->data, yaml->len);
-	ck_assert_msg(conf_read(buf_slice(&text), file, "/", &names, &report, NULL) == NULL, "%s is good before it is filled in",
-		file);
+	ck_assert_msg(conf_read(buf_slice(&text), file, "/", &names, &report, NULL) == NULL,
+		"%s is good before it is filled in", file);
 	replace(&text, "prefixes: [FILL_IN]", "prefixes: [192.0.2.0/24]");
 	replace(&text, "bgp: FILL_IN", "bgp: bird");
 	replace(&text, "dns: FILL_IN", "dns: knot");
@@ -75,7 +76,8 @@ check_expectation(const char *path, const struct buf *got)
 	ck_assert_msg(buf_read_file(&want, path, &err) == 0, "%s", err.text);
 	bool is_same = strcmp(buf_text(&want), buf_text(got)) == 0;
 	if (!is_same)
-		fprintf(stderr, "%s wants:\n%s\nbut there is:\n%s\n", path, buf_text(&want), buf_text(got));
+		fprintf(stderr, "%s wants:\n%s\nbut there is:\n%s\n", path, buf_text(&want),
+			buf_text(got));
 	ck_assert_msg(is_same, "%s differs", path);
 	buf_done(&want);
 }
@@ -138,19 +140,23 @@ END_TEST
 /* Every inventory cut at every byte is read or refused, never more. */
 START_TEST(test_cut_inventories_do_no_harm)
 {
-	static const char *const files[] = { "ansible--groups", "ssh-config--usual", "prometheus--json", "prometheus--yaml",
-		"netbox--api", "netbox--csv", "hosts--lines" };
+	static const char *const files[] = { "ansible--groups", "ssh-config--usual",
+		"prometheus--json", "prometheus--yaml", "netbox--api", "netbox--csv",
+		"hosts--lines" };
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		char path[200], kind[64];
 		struct buf text = BUF_INIT(IMPORT_FILE_MAX);
 		snprintf(path, sizeof path, "tests/import/%s.in", files[i]);
-		snprintf(kind, sizeof kind, "%.*s", (int)(strstr(files[i], "--") - files[i]), files[i]);
+		snprintf(kind, sizeof kind, "%.*s", (int)(strstr(files[i], "--") - files[i]),
+			files[i]);
 		ck_assert_int_eq(buf_read_file(&text, source_path(path), NULL), 0);
 		for (size_t len = 0; len < text.len; len += 3) {
 			struct buf out = BUF_INIT(CONF_FILE_MAX);
-			char *cut = xstrndup(text.data, len); /* its own block, so that reading past it is seen */
+			char *cut = xstrndup(text.data,
+				len); /* its own block, so that reading past it is seen */
 			struct err err = ERR_INIT;
-			int rc = import_write(kind, (struct slice){ cut, len }, "x", &names, &out, &err);
+			int rc = import_write(
+				kind, (struct slice){ cut, len }, "x", &names, &out, &err);
 			ck_assert((rc == 0) == (out.len > 0) && (rc == 0) == (err.code == ERR_OK));
 			free(cut);
 			buf_done(&out);
