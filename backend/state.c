@@ -41,6 +41,7 @@ struct node_extra {
 	int64_t queries;       /* counter at the last sample, -1 none */
 	int64_t uptime_s;
 	struct mono sampled;
+	bool has_gap;          /* a sample failed since: no rate over the gap, but a fallen counter still tells a restart */
 	uint64_t fingerprint;
 	size_t n_errors;
 	struct probe_error errors[PROBES_MAX];
@@ -264,7 +265,7 @@ sample_rate(struct state *s, struct node *n, struct node_extra *x, const struct 
 	double elapsed = mono_is_set(x->sampled) ? mono_s_since(now, x->sampled) : 0;
 	if (!isnan(d->qps))
 		n->qps = d->qps;
-	else if (is_restart || x->queries < 0 || d->queries < 0 || elapsed < 0.05)
+	else if (is_restart || x->has_gap || x->queries < 0 || d->queries < 0 || elapsed < 0.05)
 		n->qps = NAN;
 	else
 		n->qps = (double)(d->queries - x->queries) / elapsed;
@@ -273,6 +274,7 @@ sample_rate(struct state *s, struct node *n, struct node_extra *x, const struct 
 	x->queries = d->queries;
 	x->uptime_s = d->uptime_s;
 	x->sampled = now;
+	x->has_gap = false;
 	spark_add(&x->spark, n->qps);
 }
 
@@ -528,7 +530,7 @@ state_fail(struct state *s, size_t index, const char *probe_id, unsigned gives, 
 	}
 	if (gives & REPORT_DNS) {
 		n->qps = NAN;
-		x->queries = -1;
+		x->has_gap = true;
 	}
 	publish(s, index, judge(s, index, now, wall));
 }
