@@ -441,8 +441,8 @@ begin_stream(struct conn *c, const struct route *r)
 {
 	struct api *a = c->api;
 	struct err err = ERR_INIT;
-	bool has_from;
-	uint64_t from;
+	bool has_from = false;
+	uint64_t from = 0;
 	if (read_from(c, r, &has_from, &from, &err) == -1)
 		return send_problem(c, &err, NULL);
 	struct MHD_Response *response =

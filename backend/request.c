@@ -187,7 +187,7 @@ request_judge(struct slice bytes, struct request_line *out, struct err *err)
 	struct request_line request = { 0 };
 	struct slice rest = bytes;
 	for (size_t lines = 0;; lines++) {
-		struct slice line;
+		struct slice line = { NULL, 0 };
 		int rc = next_line(&rest, &line, err);
 		if (rc == -1)
 			return REQUEST_BAD;
