@@ -6,6 +6,7 @@
  */
 #include <unistd.h>
 
+#include "console/keymap.h"
 #include "console/options.h"
 #include "core/command.h"
 #include "tests/unit/suite.h"
@@ -37,6 +38,25 @@ START_TEST(test_rows_are_whole)
 				ck_assert_msg(strcmp(o[i].name, o[j].name) != 0 &&
 						      (!o[i].letter || o[i].letter != o[j].letter),
 					"option --%s twice", o[i].name);
+}
+END_TEST
+
+/* The dashboard takes its keys from this table and from console/actions.def. */
+START_TEST(test_no_key_does_two_things)
+{
+	char seen[ACTION_COUNT * 4][16];
+	size_t n = 0;
+	for (int a = 1; a < ACTION_COUNT; a++) {
+		struct slice rest = slice_of(action_get((enum action)a)->keys), word;
+		while (slice_next_word(&rest, &word)) {
+			slice_copy(word, seen[n], sizeof seen[n]);
+			for (size_t i = 0; i < n; i++)
+				ck_assert_msg(strcmp(seen[i], seen[n]) != 0, "%s is bound twice",
+					seen[n]);
+			n++;
+		}
+	}
+	ck_assert_uint_ge(n, 40);
 }
 END_TEST
 
@@ -281,7 +301,7 @@ START_TEST(test_bash_offers_what_the_table_has)
 		buf_printf(&script,
 			"COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _catchment\n"
 			"[ \"${COMPREPLY[*]}\" = '%s' ] || { echo \"%s: ${COMPREPLY[*]}\"; exit 1; "
-		        "}\n",
+			"}\n",
 			completions[i].words, completions[i].offers, completions[i].words);
 	ck_assert_int_eq(write(fd, script.data, script.len), (ssize_t)script.len);
 	close(fd);
@@ -301,6 +321,7 @@ main(void)
 	TCase *t = tcase_create("command");
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, test_rows_are_whole);
+	tcase_add_test(t, test_no_key_does_two_things);
 	tcase_add_test(t, test_every_command_of_the_contract_is_there);
 	tcase_add_test(t, test_choices_are_cut_from_the_usage);
 	tcase_add_test(t, test_lines_mean_what_they_say);
