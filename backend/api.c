@@ -51,6 +51,7 @@
 #define RESERVED_SHARE   16    /* one slot in so many is kept for those who are more than observers */
 #define PIECES_MAX       64    /* reads in which a head may arrive: bounds the work of looking again */
 #define ACCEPTS_A_TURN   64
+#define WAKES_A_TURN     64
 #define ACCEPT_PAUSE_MS  100   /* after the descriptors ran out */
 #define CONNECTION_BYTES (24 * 1024) /* the library's memory for one connection: head and write buffer */
 
@@ -86,7 +87,8 @@ struct api {
 	char *socket_path;
 	int listen_fd, door_fd;
 	struct loop_io *listen_io, *door_io, *http_io;
-	struct loop_timer *http_timer, *sweep_timer, *flush_timer, *seen_timer, *heartbeat_timer, *accept_timer;
+	struct loop_timer *http_timer, *sweep_timer, *flush_timer, *seen_timer, *heartbeat_timer, *accept_timer,
+		*wake_timer;
 	struct MHD_Daemon *http;
 	struct feed *feed;
 	struct conn_list all, streams;
@@ -401,13 +403,21 @@ resume(struct conn *c)
 	MHD_resume_connection(c->mhd);
 }
 
+/* Wakes so many streams that polls are not kept waiting; the rest follow in the next turns of the loop. */
 static void
-wake_streams(struct api *a)
+wake_streams(void *arg)
 {
+	struct api *a = arg;
 	struct conn *c;
+	size_t n = 0;
 	LIST_FOREACH(c, &a->streams, streams) {
-		if (feed_has_more(a->feed, &c->cursor))
-			resume(c);
+		if (!c->is_suspended || !feed_has_more(a->feed, &c->cursor))
+			continue;
+		if (n++ == WAKES_A_TURN) {
+			loop_timer_set(a->wake_timer, 0, 0);
+			break;
+		}
+		resume(c);
 	}
 	run_http(a);
 }
@@ -894,6 +904,8 @@ arm(struct api *a)
 	a->accept_timer = loop_timer_add(a->loop, ACCEPT_PAUSE_MS, 0, on_accept_timer, a);
 	loop_timer_stop(a->flush_timer);
 	loop_timer_stop(a->accept_timer);
+	a->wake_timer = loop_timer_add(a->loop, 0, 0, wake_streams, a);
+	loop_timer_stop(a->wake_timer);
 	a->sweep_timer = loop_timer_add(a->loop, sweep_ms(a), sweep_ms(a), on_sweep, a);
 	a->seen_timer = loop_timer_add(a->loop, SEEN_MS, SEEN_MS, on_seen, a);
 	a->heartbeat_timer = loop_timer_add(a->loop, a->conf.heartbeat_ms, a->conf.heartbeat_ms, on_heartbeat, a);
@@ -934,6 +946,7 @@ disarm(struct api *a)
 	loop_timer_del(a->seen_timer);
 	loop_timer_del(a->heartbeat_timer);
 	loop_timer_del(a->accept_timer);
+	loop_timer_del(a->wake_timer);
 }
 
 /* Ends what is open: streams by their last chunk, answers if their readers take them now, the rest by force. */

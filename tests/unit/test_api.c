@@ -1009,6 +1009,57 @@ START_TEST(test_where_a_socket_may_stand)
 }
 END_TEST
 
+/* --- history ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(test_history_over_a_span_and_at_an_instant)
+{
+	static const struct {
+		const char *target;
+		int status;
+		const char *says;
+	} rows[] = {
+		{ "/v1/history?pop=fra&from=2023-11-15T11:00:00Z&to=2023-11-15T13:00:00Z", 200,
+			"\"points\":[{\"at\":\"2023-11-15T12:00:00Z\",\"qps_min\":5.0,\"qps_avg\":6.0,\"qps_max\":7.0,\"verdict\":\"degraded\"}" },
+		{ "/v1/history?pop=fra&from=2023-11-01T11:00:00Z&to=2023-11-15T13:00:00Z", 200, "\"qps_max\":9.0" },
+		{ "/v1/history?pop=ams&from=2023-11-15T11:00:00Z&to=2023-11-15T13:00:00Z", 200, "\"points\":[]" },
+		{ "/v1/history?at=2023-11-15T12:02:30Z", 200,
+			"\"pops\":[{\"pop\":\"fra\",\"at\":\"2023-11-15T12:01:00Z\",\"qps_min\":9.0" },
+		{ "/v1/history?at=2023-11-15T12:40:00Z&pop=fra", 200, "\"at\":\"2023-11-15T12:00:00Z\",\"qps_min\":5.0" },
+		{ "/v1/history?at=2023-11-15T14:00:00Z", 200, "{\"pop\":\"fra\",\"at\":null}" },
+		{ "/v1/history?at=yesterday", 400, "2026-11-23T11:35:03Z" },
+		{ "/v1/history", 400, "pop=NAME" },
+		{ "/v1/history?pop=lhr", 404, "lhr" },
+		{ "/v1/history?pop=fra&from=2023-11-15T13:00:00Z&to=2023-11-15T11:00:00Z", 400, "from lies before to" },
+		{ "/v1/history?pop=fra&from=1971-11-15T13:00:00Z&to=2023-11-15T11:00:00Z", 400, "400 days" },
+	};
+	struct bench b;
+	char dir[] = "/tmp/catchment-api-store-XXXXXX", file[64];
+	struct err err = ERR_INIT;
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	struct store *store = store_open(dir, &err);
+	ck_assert_msg(store != NULL, "%s", err.text);
+	static const int64_t noon_s = 1700049600;
+	static const double rates[] = { 5, 7, 9 };
+	for (int64_t i = 0; i < 3; i++) {
+		struct wall at = { (noon_s + 30 * i) * CLOCK_NS_PER_S };
+		store_add_sample(store, "fra", "", rates[i], i == 1 ? VERDICT_DEGRADED : VERDICT_OK, at);
+		ck_assert_int_eq(store_commit(store, at, &err), 0);
+	}
+	bench_open(&b, tiny_fleet(), &(struct api_conf){ .store = store });
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct client c;
+		int status = ask(&b, &c, "GET", rows[i].target);
+		ck_assert_msg(status == rows[i].status && has(&c, rows[i].says), "%s: %s", rows[i].target, buf_text(&c.in));
+		client_close(&c);
+	}
+	bench_close(&b);
+	store_close(store);
+	snprintf(file, sizeof file, "%s/history.db", dir);
+	ck_assert_int_eq(unlink(file), 0);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 /* --- metrics ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(test_metrics_pass_promtool)
@@ -1071,6 +1122,7 @@ api_suite(void)
 	tcase_add_test(tcase, test_a_stuck_reader_is_given_up);
 	tcase_add_test(tcase, test_peer_credentials_decide);
 	tcase_add_test(tcase, test_where_a_socket_may_stand);
+	tcase_add_test(tcase, test_history_over_a_span_and_at_an_instant);
 	tcase_add_test(tcase, test_metrics_pass_promtool);
 	suite_add_tcase(suite, tcase);
 	return suite;
