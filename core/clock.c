@@ -83,6 +83,9 @@ wall_parse(const char *text, struct wall *out)
 	int64_t offset_s;
 	if (parse_offset(p, &offset_s) == -1)
 		return -1;
+	/* Nanoseconds since 1970 end in 2262; strptime takes years up to 9999. */
+	if (tm.tm_year + 1900 < 1970 || tm.tm_year + 1900 > 2200)
+		return -1;
 	out->ns = ((int64_t)timegm(&tm) - offset_s) * CLOCK_NS_PER_S + ns;
 	return 0;
 }

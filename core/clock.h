@@ -61,7 +61,7 @@ mono_before(struct mono a, struct mono b)
 void wall_format(struct wall t, char out[CLOCK_TEXT_MAX]);
 void wall_format_ms(struct wall t, char out[CLOCK_TEXT_MAX]);
 
-/* Reads RFC 3339 with Z or an offset; 0, or -1 if it is none. */
+/* Reads RFC 3339 with Z or an offset, years 1970 to 2200; 0, or -1 if it is none. */
 int wall_parse(const char *text, struct wall *out);
 
 /* A duration as operators write it: "45s", "15m", "4h", "7d", "1h30m"; to whole seconds. -1 if it is none, is

@@ -24,6 +24,8 @@ static const struct refusal curl_words[] = {
 	{ "curl: (22)", ERR_BAD_REPLY, "the daemon does not give the page" },
 	{ "curl: (52)", ERR_CONN_LOST, "the daemon hung up without an answer" },
 	{ "curl: (", ERR_BAD_REPLY, "the page could not be fetched" },
+	{ "failed: not found", ERR_NOT_FOUND, "the daemon does not have this zone" },
+	{ "failed: unknown command", ERR_UNSUPPORTED, "the daemon does not know the command" },
 	{ "404 No such URL", ERR_UNSUPPORTED, "the daemon does not have this page" },
 	{ "connection refused", ERR_NOT_RUNNING, "the daemon is not running" },
 	{ "permission denied", ERR_DENIED, "the account may not read the daemon" },

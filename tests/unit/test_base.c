@@ -39,6 +39,8 @@ START_TEST(test_wall_round_trip)
 	ck_assert_int_eq(wall_parse("2026-11-23T11:35:03.250+02:00", &t), 0);
 	wall_format_ms(t, out);
 	ck_assert_str_eq(out, "2026-11-23T09:35:03.250Z");
+	ck_assert_int_eq(wall_parse("9026-11-23T11:35:03Z", &t), -1);
+	ck_assert_int_eq(wall_parse("1926-11-23T11:35:03Z", &t), -1);
 	ck_assert_int_eq(wall_parse("2026-11-23 11:35", &t), -1);
 	ck_assert_int_eq(wall_parse("2026-11-23T11:35:03", &t), -1);
 }
