@@ -54,7 +54,7 @@ put_deviations(const struct ui_totals *t, struct canvas *c, int x, bool in_words
 	for (int v = 0; v < VERDICT_OK; v++)
 		x += put_deviation(c, x, role_of_verdict((enum verdict)v), t->by_verdict[v],
 			verdict_name((enum verdict)v), verdict_letter((enum verdict)v), in_words);
-	x += put_deviation(c, x, ROLE_WARN, t->stale, "stale", '~', in_words);
+	x += put_deviation(c, x, ROLE_WARN, t->outdated, "stale", '~', in_words);
 	return x - start;
 }
 

@@ -54,10 +54,30 @@ ui_pop_poll_s(const struct fleet *f, const struct pop *p)
 	return (double)longest / 1000;
 }
 
+/* The backend goes on judging what it cannot see; only that we hear it makes the judgement current. */
+static bool
+is_outdated(const struct ui *ui, bool is_stale, enum verdict v)
+{
+	bool is_about_absence = v == VERDICT_UNREACHABLE || v == VERDICT_SILENT || v == VERDICT_UNKNOWN;
+	return is_stale && !(is_about_absence && ui->link.state == LINK_LIVE);
+}
+
+bool
+ui_pop_is_outdated(const struct ui *ui, const struct pop *p)
+{
+	return is_outdated(ui, pop_is_stale(ui->fleet, p, ui->now), p->verdict);
+}
+
+bool
+ui_node_is_outdated(const struct ui *ui, const struct node *n)
+{
+	return is_outdated(ui, node_is_stale(n, ui->now), n->verdict);
+}
+
 enum role
 ui_pop_role(const struct ui *ui, const struct pop *p)
 {
-	return pop_is_stale(ui->fleet, p, ui->now) ? ROLE_STALE : role_of_verdict(p->verdict);
+	return ui_pop_is_outdated(ui, p) ? ROLE_STALE : role_of_verdict(p->verdict);
 }
 
 double
@@ -82,12 +102,14 @@ ui_count(const struct ui *ui)
 	struct ui_totals t = { .qps = NAN };
 	for (size_t i = 0; i < ui->fleet->n_pops; i++) {
 		const struct pop *p = &ui->fleet->pops[i];
-		if (pop_is_stale(ui->fleet, p, ui->now)) {
-			t.stale++;
+		if (ui_pop_is_outdated(ui, p)) {
+			t.outdated++;
 			continue;
 		}
-		t.known += p->verdict != VERDICT_UNKNOWN;
 		t.by_verdict[p->verdict]++;
+		if (pop_is_stale(ui->fleet, p, ui->now))
+			continue;
+		t.known += p->verdict != VERDICT_UNKNOWN;
 		if (!isnan(p->qps))
 			t.qps = isnan(t.qps) ? p->qps : t.qps + p->qps;
 	}

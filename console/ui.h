@@ -53,7 +53,10 @@ struct ui {
 /* An age as the screen shows it: "" while it is no older than 1.5 polls, else in steps ("5s",
  * "10s", "20s", "2m") so that a quiet screen writes next to nothing; "never" for a negative one. */
 void ui_age(double age_s, double poll_s, char *out, size_t size);
-/* What a PoP or a node is called stale by; a stale thing's verdict is not current. */
+/* True when the verdict may no longer be so: it rests on facts older than 3 polls, or the backend is away. A verdict
+ * about their absence itself (unreachable, silent, unknown) stays current while the backend lives. */
+bool ui_pop_is_outdated(const struct ui *ui, const struct pop *p);
+bool ui_node_is_outdated(const struct ui *ui, const struct node *n);
 enum role ui_pop_role(const struct ui *ui, const struct pop *p);
 double ui_pop_poll_s(const struct fleet *f, const struct pop *p);
 /* "61%" of capacity; "-" when either is unknown. */
@@ -63,8 +66,8 @@ double ui_load_share(double qps, double capacity);
 
 /* Counts for the header. */
 struct ui_totals {
-	size_t by_verdict[VERDICT_COUNT]; /* PoPs that are fresh */
-	size_t known, stale;              /* PoPs */
+	size_t by_verdict[VERDICT_COUNT]; /* PoPs whose verdict is current */
+	size_t known, outdated;           /* PoPs */
 	double qps;                       /* of fresh PoPs; NAN when none has a rate */
 };
 struct ui_totals ui_count(const struct ui *ui);

@@ -89,7 +89,7 @@ put_pop_nodes(struct pager *p, const struct ui *ui, const struct pop *pop)
 	pager_heading(p, "Nodes");
 	for (size_t i = 0; i < pop->n_nodes; i++) {
 		const struct node *n = &ui->fleet->nodes[pop->nodes[i]];
-		bool stale = node_is_stale(n, ui->now);
+		bool stale = ui_node_is_outdated(ui, n);
 		text_number(n->qps, qps, sizeof qps);
 		pager_label(p, n->name);
 		pager_printf(p, stale ? ROLE_STALE : role_of_verdict(n->verdict), "%s%s",
@@ -106,13 +106,12 @@ static void
 write_pop(struct pager *p, const struct ui *ui, const struct pop *pop)
 {
 	char load[16];
-	bool stale = pop_is_stale(ui->fleet, pop, ui->now);
 	pager_text(p, ROLE_STRONG, pop->name);
 	pager_printf(p, ROLE_TEXT, "  %s", pop->title);
 	if (pop->region[0])
 		pager_printf(p, ROLE_MUTED, "  region %s", pop->region);
 	pager_newline(p);
-	put_verdict(p, pop->verdict, stale);
+	put_verdict(p, pop->verdict, ui_pop_is_outdated(ui, pop));
 	put_reasons(p, &pop->reasons);
 	put_age(p, "oldest fact", pop_age_s(pop, ui->now));
 	pager_label(p, "BGP sessions");
@@ -357,7 +356,6 @@ put_versions(struct pager *p, const struct node *n)
 static void
 write_node(struct pager *p, const struct ui *ui, const struct node *n)
 {
-	bool stale = node_is_stale(n, ui->now);
 	pager_text(p, ROLE_STRONG, n->name);
 	if (n->pop < ui->fleet->n_pops)
 		pager_printf(p, ROLE_TEXT, "  in %s, %s", ui->fleet->pops[n->pop].name,
@@ -365,7 +363,7 @@ write_node(struct pager *p, const struct ui *ui, const struct node *n)
 	pager_printf(p, ROLE_MUTED, "  %s%s%s", n->bgp_driver,
 		n->bgp_driver[0] && n->dns_driver[0] ? " + " : "", n->dns_driver);
 	pager_newline(p);
-	put_verdict(p, n->verdict, stale);
+	put_verdict(p, n->verdict, ui_node_is_outdated(ui, n));
 	put_reasons(p, &n->reasons);
 	put_age(p, "newest fact", node_age_s(n, ui->now));
 	if (n->is_restored) {

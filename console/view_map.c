@@ -109,7 +109,7 @@ draw_land(struct map *m, const struct geo_view *view)
 static int
 severity(const struct ui *ui, const struct pop *p)
 {
-	bool stale = pop_is_stale(ui->fleet, p, ui->now);
+	bool stale = ui_pop_is_outdated(ui, p);
 	return stale && p->verdict > VERDICT_UNREACHABLE ? VERDICT_UNREACHABLE : (int)p->verdict;
 }
 
@@ -252,7 +252,7 @@ draw_mark(const struct map *m, const struct ui *ui, const struct map_mark *mark,
 {
 	static const uint32_t full[MAP_SIZES] = { 0x00b7, 0x2022, 0x25cf, 0x25cf };
 	const struct pop *p = &ui->fleet->pops[mark->lead];
-	bool stale = pop_is_stale(ui->fleet, p, ui->now);
+	bool stale = ui_pop_is_outdated(ui, p);
 	enum role role = stale ? ROLE_STALE : role_of_verdict(p->verdict);
 	char letter = stale ? '~' : p->verdict == VERDICT_OK ? ' ' : verdict_letter(p->verdict);
 	uint32_t glyph = stale ? 0x25cb : full[mark->size];
@@ -283,7 +283,7 @@ draw_side_row(const struct map *m, const struct ui *ui, size_t index, struct can
 {
 	size_t i = m->order[index];
 	const struct pop *p = &ui->fleet->pops[i];
-	bool stale = pop_is_stale(ui->fleet, p, ui->now);
+	bool stale = ui_pop_is_outdated(ui, p);
 	bool is_wide = c->cols > SIDE_NARROW;
 	enum role role = stale ? ROLE_STALE : role_of_verdict(p->verdict);
 	int name_cols = is_wide ? 10 : 7;
@@ -299,10 +299,10 @@ draw_side_row(const struct map *m, const struct ui *ui, size_t index, struct can
 					   : role,
 		p->name);
 	int x = 3 + name_cols + 1;
-	if (stale) {
+	if (pop_is_stale(ui->fleet, p, ui->now)) {
 		ui_age(pop_age_s(p, ui->now), 0, text, sizeof text);
 		canvas_printf(c, x, y, ROLE_STALE,
-			strcmp(text, "never") == 0 ? "never seen" : "stale %s", text);
+			strcmp(text, "never") == 0 ? "never seen" : stale ? "stale %s" : "since %s", text);
 		return;
 	}
 	text_number(p->qps, text, sizeof text);
@@ -333,7 +333,7 @@ draw_foot(const struct map *m, const struct ui *ui, struct canvas *c)
 	if (m->n_order == 0)
 		return;
 	const struct pop *p = &ui->fleet->pops[m->order[m->cursor]];
-	bool stale = pop_is_stale(ui->fleet, p, ui->now);
+	bool stale = ui_pop_is_outdated(ui, p);
 	int x = 1;
 	x += canvas_text(c, x, 1, c->cols - x, ROLE_STRONG, p->name) + 1;
 	if (strcmp(p->title, p->name) != 0)

@@ -54,7 +54,7 @@ node_at(const struct view_at *at, struct view_row row)
 static bool
 is_stale(const struct view_at *at, struct view_row row)
 {
-	return node_is_stale(node_at(at, row), at->ui->now);
+	return ui_node_is_outdated(at->ui, node_at(at, row));
 }
 
 static bool

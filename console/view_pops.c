@@ -51,7 +51,7 @@ pop_at(const struct view_at *at, struct view_row row)
 static bool
 is_stale(const struct view_at *at, struct view_row row)
 {
-	return pop_is_stale(at->ui->fleet, pop_at(at, row), at->ui->now);
+	return ui_pop_is_outdated(at->ui, pop_at(at, row));
 }
 
 static bool
@@ -105,14 +105,14 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 {
 	const struct ui *ui = at->ui;
 	const struct pop *p = pop_at(at, row);
-	bool stale = is_stale(at, row);
+	bool stale = pop_is_stale(ui->fleet, p, ui->now);
 	switch ((enum column)column) {
 	case COL_POP:
 		snprintf(out->text, sizeof out->text, "%s", p->name);
 		out->role = p->verdict == VERDICT_OK ? ROLE_TEXT : ROLE_STRONG;
 		break;
 	case COL_VERDICT:
-		view_cell_verdict(out, p->verdict, stale);
+		view_cell_verdict(out, p->verdict, is_stale(at, row));
 		break;
 	case COL_PREFIXES:
 		cell_prefixes(ui->fleet, p, stale, out);

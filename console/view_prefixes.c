@@ -99,7 +99,8 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 			is_total(row) ? "all" : ui->fleet->pops[row.a].name);
 		out->role = ROLE_STRONG;
 	} else if (column == COL_VERDICT && !is_total(row)) {
-		view_cell_verdict(out, ui->fleet->pops[row.a].verdict, is_stale(at, row));
+		const struct pop *p = &ui->fleet->pops[row.a];
+		view_cell_verdict(out, p->verdict, ui_pop_is_outdated(ui, p));
 	}
 	if (is_total(row))
 		out->order = -1; /* stays at the top */

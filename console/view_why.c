@@ -159,7 +159,7 @@ put_answers(struct pager *p, const struct node *n)
 static void
 put_node(struct pager *p, const struct ui *ui, const struct node *n)
 {
-	put_conclusion(p, n->name, n->verdict, node_is_stale(n, ui->now), &n->reasons);
+	put_conclusion(p, n->name, n->verdict, ui_node_is_outdated(ui, n), &n->reasons);
 	if (n->error[0]) {
 		pager_label(p, "poll");
 		pager_wrap(p, ROLE_WARN, n->error);
@@ -177,7 +177,7 @@ static void
 put_pop(struct pager *p, const struct ui *ui, const struct pop *pop)
 {
 	put_conclusion(
-		p, pop->name, pop->verdict, pop_is_stale(ui->fleet, pop, ui->now), &pop->reasons);
+		p, pop->name, pop->verdict, ui_pop_is_outdated(ui, pop), &pop->reasons);
 	for (size_t i = 0; i < pop->n_nodes; i++) {
 		pager_newline(p);
 		put_node(p, ui, &ui->fleet->nodes[pop->nodes[i]]);
