@@ -7,10 +7,13 @@
  * Only a stream whose trailers are all there, in order and true becomes a reply.
  *
  * On the node each command's output runs through one dd, which counts the bytes, cuts an endless output and writes on at
- * once; `timeout` ends a hung tool, and what a tool left running in the background in its process group is killed when
- * the tool ends, so that it can neither hold the stream open nor write into the next command's part. A command needs
- * three processes instead of one (about 2 ms). Where tools are older the script does with less: no
+ * once; `timeout` ends a hung tool after half of the request's time, and the same tool is not tried again in that request,
+ * so that a frozen BGP daemon does not cost the facts about the DNS server beside it. What a tool left running in its
+ * process group is killed when the tool ends: it can neither hold the stream open nor write into the next part. A command
+ * needs three processes instead of one (about 2 ms). Where tools are older the script does with less: no
  * fullblock (OpenBSD): the ceiling is our own; no byte count (busybox dd): the count of blocks is checked instead.
+ *
+ * A command that was killed or stopped has status 128+n or 124 and no output at all in the reply, whatever it had printed.
  *
  * The script is one line without newline, so that csh can pass it on; the nonce stands in it in two halves, so that a
  * listing of processes does not contain it. LC_ALL=C, sbin folders appended to PATH (a login over SSH without them says
@@ -26,14 +29,15 @@
 
 #define BLOCK        16384 /* bytes of one dd block: the grain of the ceiling on the node */
 #define TRAILER_MAX  96    /* bytes of one trailer line with nonce and three numbers */
+#define STATUS_STOPPED 124 /* what timeout(1) says of a command that it stopped */
 #define PREAMBLE_MAX 8192  /* what a login shell may print before us */
-#define TIMEOUT_MAX_S 3600
+#define TIMEOUT_MAX_MS 3600000
 
 struct batch {
 	const struct request *request;
 	struct transport_limits limits;
 	char nonce[BATCH_NONCE_LEN + 1];
-	int64_t timeout_s;
+	int64_t timeout_ms; /* of one command */
 	struct buf script, login;
 	struct buf out, err;
 	size_t out_scanned, err_scanned; /* bytes known not to begin the final marker */
@@ -41,19 +45,22 @@ struct batch {
 	struct reply_part parts[REQUEST_COMMANDS_MAX];
 };
 
-/* The words of the script that do not depend on the request, with a=,b= (nonce), T (seconds) and C (blocks) before it. */
+/* The words of the script that do not depend on the request, with a=,b= (nonce), T (seconds), U (with a fraction, which
+ * only GNU timeout takes) and C (blocks) before it. v is the status of a command that timeout stopped, z the tools stopped. */
 static const char script_head[] =
 	"n=$a$b;LC_ALL=C;PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin;export LC_ALL PATH;"
 	"exec 3>&1 4>&2 2>/dev/null </dev/null;"
-	"t=;d=\"dd bs=16384\";f=\"$d count=$C iflag=fullblock\";"
+	"t=;v=124;z=;d=\"dd bs=16384\";f=\"$d count=$C iflag=fullblock\";"
 	/* GNU timeout makes a process group; others get one from setsid */
-	"if timeout --kill-after=1 9 $f of=/dev/null;then t=\"timeout --kill-after=1 $T\";d=$f;else "
+	"if timeout --kill-after=1 9 $f of=/dev/null;then t=\"timeout --kill-after=1 $U\";d=$f;else "
 	"if $f of=/dev/null;then d=$f;fi;"
-	"if setsid timeout -k 1 9 true;then t=\"setsid timeout -k 1 $T\";"
-	"elif timeout -k 1 9 true;then t=\"timeout -k 1 $T\";fi;fi;"
-	"r(){ k=$1;shift;"
+	"if setsid timeout -k 1 9 true;then t=\"setsid timeout -k 1 $T\";v=143;"
+	"elif timeout -k 1 9 true;then t=\"timeout -k 1 $T\";v=143;fi;fi;"
+	"r(){ k=$1;shift;s=-;l=-;g=-;q=;"
+	"case \" $z \" in *\" $1 \"*)s=124;l=0;g=0+0;;*)"
 	"x=$({ { $t \"$@\" 2>&4 3>&- 4>&- 5>&- & p=$!;wait $p;s=$?;kill -9 -$p;echo s$s >&5; }|$d >&3 2>&5; } 5>&1);"
-	"s=-;l=-;g=-;q=;for w in $x;do case $w in s[0-9]*)s=${w#s};;byte|bytes)l=$q;;[0-9]*+[0-9]*)g=$w;;esac;q=$w;done;"
+	"for w in $x;do case $w in s[0-9]*)s=${w#s};;byte|bytes)l=$q;;[0-9]*+[0-9]*)g=$w;;esac;q=$w;done;;esac;"
+	"if test $s = $v;then s=124;fi;if test $s = 124;then z=\"$z $1\";fi;"
 	"echo $n $k >&4;echo $n $k $l $g $s >&3; };"
 	"echo $n begin >&4;echo $n begin >&3;";
 static const char script_tail[] = "echo $n end >&4;echo $n end >&3";
@@ -79,7 +86,8 @@ static int
 build(struct batch *b, struct err *err)
 {
 	struct buf *s = &b->script;
-	buf_printf(s, "a=%.*s;b=%s;T=%d;C=%zu;", BATCH_NONCE_LEN / 2, b->nonce, b->nonce + BATCH_NONCE_LEN / 2, (int)b->timeout_s,
+	buf_printf(s, "a=%.*s;b=%s;T=%d;U=%d.%d;C=%zu;", BATCH_NONCE_LEN / 2, b->nonce, b->nonce + BATCH_NONCE_LEN / 2,
+		(int)(b->timeout_ms + 999) / 1000, (int)(b->timeout_ms / 1000), (int)(b->timeout_ms % 1000 / 100),
 		b->limits.reply_max / BLOCK + 1);
 	buf_add_text(s, script_head);
 	for (size_t i = 0; i < b->request->n_commands; i++) {
@@ -123,8 +131,8 @@ batch_new(const struct request *request, const struct transport_limits *limits, 
 	b->request = request;
 	b->limits = *limits;
 	memcpy(b->nonce, nonce, BATCH_NONCE_LEN);
-	b->timeout_s = (timeout_ms + 999) / 1000;
-	b->timeout_s = b->timeout_s < 1 ? 1 : b->timeout_s > TIMEOUT_MAX_S ? TIMEOUT_MAX_S : b->timeout_s;
+	b->timeout_ms = timeout_ms / 2;
+	b->timeout_ms = b->timeout_ms < 100 ? 100 : b->timeout_ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : b->timeout_ms;
 	size_t trailers = (request->n_commands + 2) * TRAILER_MAX;
 	b->script = (struct buf)BUF_INIT(BATCH_SCRIPT_MAX);
 	b->login = (struct buf)BUF_INIT(BATCH_SCRIPT_MAX);
@@ -252,19 +260,39 @@ check_length(const struct batch *b, size_t i, size_t got, struct slice bytes, st
 	return 0;
 }
 
-/* A command that did not end by itself makes the whole reply void. */
+/* Whether a command ended by itself; if not, err says what ended it. */
 static int
-check_status(const struct batch *b, size_t i, int status, struct err *err)
+check_status(const struct batch *b, size_t i, struct err *err)
 {
-	if (status == 124 && strcmp(command_name(b, i), "timeout") != 0)
-		return err_set(err, ERR_TIMEOUT, "%s did not end within %d s on the node and was stopped there", command_name(b, i),
-			(int)b->timeout_s);
+	int status = b->parts[i].status;
+	if (status == STATUS_STOPPED)
+		return err_set(err, ERR_TIMEOUT, "%s did not end within %.1f s on the node and was stopped there", command_name(b, i),
+			(double)b->timeout_ms / 1000);
 	if (status > 128 && status <= 128 + 64) {
 		const char *name = sigabbrev_np(status - 128);
 		return err_set(err, ERR_KILLED, "%s was ended by signal %d (%s) on the node", command_name(b, i), status - 128,
 			name ? name : "unknown");
 	}
 	return 0;
+}
+
+/* Commands that did not end by themselves lose their output; if there is no other command, the reply has failed. */
+static int
+void_stopped_parts(struct batch *b, struct err *err)
+{
+	struct err first = ERR_INIT;
+	size_t stopped = 0;
+	for (size_t i = 0; i < b->request->n_commands; i++) {
+		struct err why;
+		if (check_status(b, i, &why) == 0)
+			continue;
+		if (stopped++ == 0)
+			first = why;
+		b->parts[i].out = (struct slice){ "", 0 };
+	}
+	if (stopped < b->request->n_commands)
+		return 0;
+	return err_set(err, first.code, "%s", first.text);
 }
 
 /* "NONCE 0 137 0+1 0\n": command, bytes, blocks, exit status. */
@@ -286,7 +314,7 @@ read_part(struct batch *b, size_t i, struct slice *out, struct err *err)
 		return err_set(err, ERR_BAD_REPLY, "%s: its trailer cannot be read", command_name(b, i));
 	if (part->out.len > b->limits.reply_max)
 		return err_set(err, ERR_TOO_LARGE, "%s wrote more than %zu bytes", command_name(b, i), b->limits.reply_max);
-	if (check_length(b, i, part->out.len, bytes, blocks, err) == -1 || check_status(b, i, (int)n, err) == -1)
+	if (check_length(b, i, part->out.len, bytes, blocks, err) == -1)
 		return -1;
 	part->tag = b->request->commands[i].tag ? b->request->commands[i].tag : "";
 	part->status = (int)n;
@@ -327,19 +355,31 @@ quote_said(const struct batch *b, char *out, size_t size)
 	text_sanitise_to(said, out, size);
 }
 
+bool
+batch_has_begun(const struct batch *b)
+{
+	char marker[BATCH_NONCE_LEN + 8];
+	int len = snprintf(marker, sizeof marker, "%s begin\n", b->nonce);
+	return b->out.len > 0 && memmem(buf_text(&b->out), b->out.len, marker, (size_t)len) != NULL;
+}
+
+struct slice
+batch_stderr(const struct batch *b)
+{
+	return buf_slice(&b->err);
+}
+
 /* The streams ended without the final trailer: says why as well as can be known. */
 static int
 judge_end(const struct batch *b, const struct batch_end *end, struct err *err)
 {
-	char marker[BATCH_NONCE_LEN + 8], said[120];
-	int len = snprintf(marker, sizeof marker, "%s begin\n", b->nonce);
-	bool has_begun = b->out.len > 0 && memmem(buf_text(&b->out), b->out.len, marker, (size_t)len);
+	char said[120];
 	if (end->kind == BATCH_END_LOST)
 		return err_set(err, ERR_CONN_LOST, "the connection was lost while the commands ran");
 	if (end->kind == BATCH_END_SIGNAL)
 		return err_set(err, ERR_KILLED, "the commands were ended by signal %s on the node",
 			end->signal_name ? end->signal_name : "unknown");
-	if (has_begun)
+	if (batch_has_begun(b))
 		return err_set(err, ERR_KILLED, "the commands stopped before their last trailer (exit status %d)", end->status);
 	quote_said(b, said, sizeof said);
 	if (said[0])
@@ -367,6 +407,8 @@ batch_finish(struct batch *b, const struct batch_end *end, struct reply *reply, 
 	if (!slice_starts(out, marker))
 		return err_set(err, ERR_BAD_REPLY, "bytes of no command stand before the last trailer");
 	read_stderr(b);
+	if (void_stopped_parts(b, err) == -1)
+		return -1;
 	*reply = (struct reply){ .n_parts = b->request->n_commands, .parts = b->parts };
 	return 0;
 }

@@ -44,8 +44,12 @@ struct transport *transport_openssh_new(struct loop *l, const struct transport_l
 struct transport *transport_http_new(struct loop *l, const struct transport_limits *limits, struct err *err);
 /* Runs commands on this machine, without a shell login. */
 struct transport *transport_local_new(struct loop *l, const struct transport_limits *limits, struct err *err);
-/* Answers from a folder of fixtures: conf->ssh.replay/<probe>.txt. For demonstrations and tests without a network. */
+/* Answers from a folder of recorded replies, conf->ssh.replay: one file a command, named by transport_replay_name. For
+ * demonstrations and tests without a network. */
 struct transport *transport_replay_new(struct loop *l, const struct transport_limits *limits, struct err *err);
+/* The name of a command's file without its ending: "birdc-show-protocols-all". Appends. Beside NAME.txt (standard output),
+ * NAME.stderr and NAME.status (decimal) may stand; a page over HTTP has NAME.json or NAME.txt of its path. */
+void transport_replay_name(const char *const *argv, struct buf *out);
 /* Chooses by node configuration among all of the above; falls back from libssh2 to the system's ssh when the key
  * exchange fails, and remembers it per node. This is what the poller uses. */
 struct transport *transport_new(struct loop *l, const struct transport_limits *limits, const char *state_dir, struct err *err);

@@ -28,6 +28,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pwd.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,7 @@ enum slot { SLOT_NONE, SLOT_HELD, SLOT_SILENT };
 
 struct lane {
 	UT_hash_handle hh;
+	char name[FLEET_NAME_MAX]; /* of the node: the key */
 	struct ssh *ssh;
 	struct endpoint *ep, *next_ep; /* next_ep: configuration that takes effect with the next job */
 	struct backoff backoff;
@@ -101,12 +103,14 @@ struct lane {
 	bool is_fresh;     /* the session was made for this job */
 	bool is_cut;       /* libssh2 must not touch the socket any more */
 	bool is_forgotten; /* ends when its jobs are done */
+	bool is_outdated;  /* the session must not serve another job */
 	bool wants_turn;   /* more is buffered than one step takes */
 	int fd;
 	unsigned events;
 	struct loop_io *io;
 	struct loop_timer *timer;
 	LIBSSH2_SESSION *session;
+	struct block *blocks; /* its memory */
 	LIBSSH2_CHANNEL *channel; /* in READY the closed channel of the job before, to read keepalives through */
 	struct host_pins *pins;
 	struct ssh_tap *tap; /* until the key exchange is over */
@@ -147,6 +151,80 @@ static const struct ssh_offer offer = {
 static void lane_run(struct lane *n);
 
 /* --- what libssh2 calls --- */
+
+/* What a session has allocated, in a ring: libssh2 1.10 loses the keys of a key exchange that is broken off, so what is
+ * left when a session ends is freed here. */
+struct block {
+	struct block *next, *prev;
+	_Alignas(max_align_t) char data[];
+};
+
+static struct block *
+block_of(void *p)
+{
+	return (struct block *)((char *)p - offsetof(struct block, data));
+}
+
+static void
+link_block(struct lane *n, struct block *b)
+{
+	b->next = n->blocks;
+	b->prev = NULL;
+	if (b->next)
+		b->next->prev = b;
+	n->blocks = b;
+}
+
+static void
+unlink_block(struct lane *n, struct block *b)
+{
+	if (b->prev)
+		b->prev->next = b->next;
+	else
+		n->blocks = b->next;
+	if (b->next)
+		b->next->prev = b->prev;
+}
+
+static void *
+on_alloc(size_t size, void **abstract)
+{
+	struct block *b = xmalloc(sizeof *b + size);
+	link_block(*abstract, b);
+	return b->data;
+}
+
+static void
+on_free(void *p, void **abstract)
+{
+	if (!p)
+		return;
+	struct block *b = block_of(p);
+	unlink_block(*abstract, b);
+	free(b);
+}
+
+static void *
+on_realloc(void *p, size_t size, void **abstract)
+{
+	if (!p)
+		return on_alloc(size, abstract);
+	struct block *b = block_of(p);
+	unlink_block(*abstract, b);
+	b = xrealloc(b, sizeof *b + size);
+	link_block(*abstract, b);
+	return b->data;
+}
+
+static void
+free_blocks(struct lane *n)
+{
+	while (n->blocks) {
+		struct block *b = n->blocks;
+		n->blocks = b->next;
+		free(b);
+	}
+}
 
 static ssize_t
 on_recv(libssh2_socket_t fd, void *buffer, size_t length, int flags, void **abstract)
@@ -244,6 +322,7 @@ drop_session(struct lane *n)
 	for (int i = 0; n->session && i < 16; i++)
 		if (libssh2_session_free(n->session) != LIBSSH2_ERROR_EAGAIN)
 			break;
+	free_blocks(n);
 	n->session = NULL;
 	n->channel = NULL;
 	if (n->fd != -1)
@@ -463,7 +542,7 @@ set_methods(LIBSSH2_SESSION *session, unsigned types, struct err *err)
 static int
 make_session(struct lane *n, struct err *err)
 {
-	n->session = libssh2_session_init_ex(NULL, NULL, NULL, n);
+	n->session = libssh2_session_init_ex(on_alloc, on_free, on_realloc, n);
 	if (!n->session)
 		return err_set(err, ERR_FAILED, "libssh2 could not make a session");
 	libssh2_session_set_blocking(n->session, 0);
@@ -492,6 +571,7 @@ step_idle(struct lane *n)
 		endpoint_free(n->ep);
 		n->ep = n->next_ep;
 		n->next_ep = NULL;
+		n->is_outdated = false;
 		backoff_succeeded(&n->backoff);
 	}
 	if (!backoff_may_try(&n->backoff, loop_now(n->ssh->loop), &err)) {
@@ -1057,13 +1137,14 @@ lane_of(struct ssh *s, const struct node *node)
 		n->ep = ep;
 		n->fd = -1;
 		n->timer = loop_timer_add(s->loop, 0, 0, on_timer, n);
-		HASH_ADD_KEYPTR(hh, s->lanes, ep->node, strlen(ep->node), n);
+		snprintf(n->name, sizeof n->name, "%s", ep->node);
+		HASH_ADD_STR(s->lanes, name, n);
 		return n;
 	}
 	n->is_forgotten = false;
 	endpoint_free(n->next_ep);
 	n->next_ep = NULL;
-	if (endpoint_equal(n->ep, ep))
+	if (endpoint_equal(n->ep, ep) && !n->is_outdated)
 		endpoint_free(ep);
 	else
 		n->next_ep = ep;
@@ -1088,7 +1169,7 @@ ssh_forget(struct transport *t, const struct node *node)
 	HASH_FIND_STR(s->lanes, node->name, n);
 	if (!n)
 		return;
-	n->is_forgotten = true;
+	n->is_forgotten = n->is_outdated = true;
 	wake(n);
 }
 

@@ -17,6 +17,7 @@
 #define OUT_LINES_MAX  4 /* lines of standard output in which a refusal is looked for */
 #define STATUS_KILLED  128
 #define STATUS_NO_TOOL 127
+#define STATUS_STOPPED 124 /* the transport's word for a command that took too long */
 #define STATUS_NO_EXEC 126
 
 static const struct refusal shell_words[] = {
@@ -83,6 +84,8 @@ refusal_explain(const struct reply_part *part, const char *tool, const struct re
 int
 refusal_check_status(const struct reply_part *part, const char *tool, struct err *err)
 {
+	if (part->status == STATUS_STOPPED)
+		return err_set(err, ERR_TIMEOUT, "%s: did not answer within its time on the node and was stopped", tool);
 	if (part->status > STATUS_KILLED)
 		return err_set(err, ERR_KILLED, "%s: ended by signal %d", tool, part->status - STATUS_KILLED);
 	return 0;

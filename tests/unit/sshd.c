@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -97,25 +98,31 @@ struct lab *
 lab_new(void)
 {
 	struct lab *lab = xcalloc(1, sizeof *lab);
-	struct err err;
 	snprintf(lab->folder, sizeof lab->folder, "/tmp/catchment-ssh-XXXXXX");
 	if (!mkdtemp(lab->folder))
 		abort();
-	lab->loop = loop_new(&err);
 	lab->why_not = find_obstacle();
 	const struct passwd *pw = getpwuid(getuid());
 	snprintf(lab->user, sizeof lab->user, "%s", pw ? pw->pw_name : "root");
 	run("cd %s && for k in ed25519 ed25519b user other; do ssh-keygen -q -t ed25519 -N '' -C '' -f $k; done &&"
 	    " ssh-keygen -q -t ecdsa -N '' -C '' -f ecdsa && ssh-keygen -q -t rsa -b 2048 -N '' -C '' -f rsa &&"
-	    " cp user.pub authorized && cat rsa.pub ecdsa.pub >> authorized",
+	    " ssh-keygen -q -t ed25519 -N secret -C '' -f encrypted",
 		lab->folder);
 	return lab;
+}
+
+void
+lab_begin(struct lab *lab)
+{
+	struct err err;
+	lab->loop = loop_new(&err);
+	run("cd %s && cat user.pub rsa.pub ecdsa.pub > authorized && : > known_hosts", lab->folder);
 }
 
 static void
 sshd_stop(struct sshd *d)
 {
-	sshd_signal(d, SIGCONT);
+	sshd_signal(d, SIGSTOP); /* so that no descendant loses its parent before it is found */
 	sshd_signal(d, SIGKILL);
 	waitpid(d->pid, NULL, 0);
 	loop_io_del(d->io);
@@ -140,7 +147,7 @@ fake_stop(struct fake *f)
 }
 
 void
-lab_free(struct lab *lab)
+lab_end(struct lab *lab)
 {
 	while (lab->sshds) {
 		struct sshd *d = lab->sshds;
@@ -154,6 +161,12 @@ lab_free(struct lab *lab)
 	}
 	loop_turn(lab->loop, false);
 	loop_free(lab->loop);
+	lab->loop = NULL;
+}
+
+void
+lab_free(struct lab *lab)
+{
 	run("rm -rf %s", lab->folder);
 	free(lab);
 }
@@ -247,7 +260,11 @@ sshd_start(struct lab *lab, const char *host_keys, const char *more)
 		abort();
 	d->pid = fork();
 	if (d->pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+		dup2(null, 0);
+		dup2(null, 1);
 		dup2(pipes[1], 2);
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a crashed test leaves no listener */
 		execl(SSHD_PATH, SSHD_PATH, "-D", "-e", "-f", config, (char *)NULL);
 		_exit(127);
 	}
@@ -324,21 +341,37 @@ descends(pid_t pid, pid_t ancestor)
 	return false;
 }
 
-void
-sshd_signal(struct sshd *d, int signum)
+static size_t
+find_descendants(const struct sshd *d, pid_t *pids, size_t max)
 {
-	pid_t pids[256];
 	size_t n = 0;
 	DIR *dir = opendir("/proc");
 	const struct dirent *e;
-	while (dir && (e = readdir(dir)) != NULL && n < 256) {
+	while (dir && (e = readdir(dir)) != NULL && n < max) {
 		pid_t pid = (pid_t)atoi(e->d_name);
 		if (pid > 1 && pid != d->pid && descends(pid, d->pid))
 			pids[n++] = pid;
 	}
 	if (dir)
 		closedir(dir);
-	kill(d->pid, signum);
+	return n;
+}
+
+void
+sshd_kill_sessions(struct sshd *d)
+{
+	pid_t pids[256];
+	size_t n = find_descendants(d, pids, 256);
+	for (size_t i = 0; i < n; i++)
+		kill(pids[i], SIGKILL);
+}
+
+void
+sshd_signal(struct sshd *d, int signum)
+{
+	kill(d->pid, signum); /* first, so that it starts no more */
+	pid_t pids[256];
+	size_t n = find_descendants(d, pids, 256);
 	for (size_t i = 0; i < n; i++)
 		kill(pids[i], signum);
 }
@@ -436,8 +469,16 @@ lab_node_init(const struct lab *lab, struct lab_node *n, const char *name, uint1
 	snprintf(n->conf.resolved, sizeof n->conf.resolved, "127.0.0.1");
 	n->conf.ssh.user = lab->user;
 	n->conf.ssh.port = port;
-	n->conf.ssh.observe_key = xstrdup(lab_path(lab, "user"));
-	n->conf.ssh.known_hosts = xstrdup(lab_path(lab, "known_hosts"));
+	snprintf(n->known_hosts, sizeof n->known_hosts, "%s", lab_path(lab, "known_hosts"));
+	n->conf.ssh.known_hosts = n->known_hosts;
+	lab_node_set_key(lab, n, "user");
+}
+
+void
+lab_node_set_key(const struct lab *lab, struct lab_node *n, const char *name)
+{
+	snprintf(n->key, sizeof n->key, "%s", lab_path(lab, name));
+	n->conf.ssh.observe_key = n->key;
 }
 
 static void

@@ -12,10 +12,13 @@ struct lab; /* a temporary folder with keys, a loop, and what was started */
 
 struct lab *lab_new(void);
 void lab_free(struct lab *lab);
+/* One test: a new loop and fresh files; and the end of all that was started in it. */
+void lab_begin(struct lab *lab);
+void lab_end(struct lab *lab);
 struct loop *lab_loop(const struct lab *lab);
 /* Why no sshd can be run here, or NULL. */
 const char *lab_why_not(const struct lab *lab);
-/* Path of a file in the folder: "user" (key), "other" (key), "known_hosts". Static buffer a call in turn of four. */
+/* Path of a file in the folder: "user", "other", "rsa", "encrypted" (keys), "known_hosts". Static buffer a call in turn of four. */
 const char *lab_path(const struct lab *lab, const char *name);
 void lab_write(const struct lab *lab, const char *name, const char *text);
 
@@ -30,6 +33,8 @@ size_t sshd_log_count(struct sshd *d, const char *text);
 void sshd_print_log(struct sshd *d);
 /* Sends a signal to it and to all its descendants. */
 void sshd_signal(struct sshd *d, int signum);
+/* Ends all its sessions and leaves the listener. */
+void sshd_kill_sessions(struct sshd *d);
 /* "[127.0.0.1]:PORT TYPE KEY\n" of a host key file; into a buffer. */
 void sshd_pin(const struct lab *lab, uint16_t port, const char *host_key, const char *marker, struct buf *out);
 
@@ -53,9 +58,12 @@ struct call {
 struct lab_node {
 	struct node node;
 	struct node_conf conf;
+	char key[128], known_hosts[128];
 };
 /* A node at 127.0.0.1:port that uses the lab's "user" key and "known_hosts". */
 void lab_node_init(const struct lab *lab, struct lab_node *n, const char *name, uint16_t port);
+/* Another file of the lab as its key. */
+void lab_node_set_key(const struct lab *lab, struct lab_node *n, const char *name);
 /* Submits `sh -c COMMAND` (and `echo second`) and turns the loop until it is answered. */
 void call_run(struct lab *lab, struct transport *t, const struct node *node, const char *command, int64_t deadline_ms, struct call *c);
 void call_start(struct lab *lab, struct transport *t, const struct node *node, const char *command, int64_t deadline_ms,
