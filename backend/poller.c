@@ -227,7 +227,11 @@ on_done(void *arg, const struct reply *reply, const struct err *err)
 	for (size_t i = 0; i < f->n; i++) {
 		struct slot *s = &l->slots[f->parts[i].slot];
 		if (!reply) {
-			fail(l, s, err);
+			/* whose command hung: a frozen daemon freezes its own tool only */
+			struct err why = *err;
+			if (why.code == ERR_TIMEOUT)
+				err_wrap(&why, "%s", l->driver->name);
+			fail(l, s, &why);
 			continue;
 		}
 		struct reply part = *reply;

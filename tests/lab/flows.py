@@ -199,7 +199,7 @@ def announced(look, host):
 # deadline, the hold time is 9 s, and what is older than three polls is stale.
 EXPECT = {
 	"dns-killed": (("blackhole",), r"answer", {"announced"}, 2 * POLL_S + SLACK_S),
-	"bgp-frozen": (("degraded", "unknown", "drift"), r"bird|bgp|frr|vtysh|answer|time|session",
+	"bgp-frozen": (("degraded", "unknown", "drift"), r"\b(bird|frr): .*no answer",
 		{"unknown"}, STALE_S + 9 + 2 * POLL_S),
 	"link-cut": (("drift", "degraded"), r"session|announce|withdraw", {"withdrawn"},
 		9 + 2 * POLL_S + SLACK_S),
@@ -244,8 +244,11 @@ def flow_fault(run, name, host):
 	say(took is not None, f"{title}: verdict {' or '.join(verdicts)} within {seconds:g} s",
 		f"{look.nodes[host]['verdict']} after {took:.1f} s" if took is not None
 		else describe(look, host))
-	say(look.whole() and re.search(words, reasons_of(look, host), re.IGNORECASE),
-		f"{title}: the reason names it", reasons_of(look, host) if look.whole() else "no look")
+	# At the very moment of the fault the wire may be read before the sessions: one poll puts it right.
+	took, look = run.within(2 * POLL_S, lambda l: judged(l)
+		and re.search(words, reasons_of(l, host), re.IGNORECASE))
+	say(took is not None, f"{title}: the reason names it",
+		reasons_of(look, host) if look.whole() else "no look")
 	took, look = run.within(seconds, lambda l: announced(l, host) == wire)
 	say(took is not None, f"{title}: announced becomes {' or '.join(sorted(wire))}",
 		"" if took is not None else describe(look, host))
@@ -305,6 +308,7 @@ def flow_start(run):
 		return False
 	run.worst_age.clear()
 	run.misjudged.clear()
+	run.looks = run.bad_looks = 0
 	for host in topo.nodes():
 		node, pop = look.nodes[host], look.pops[pop_of(host)]
 		want = topo.sessions_of(host)
