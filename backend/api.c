@@ -455,6 +455,12 @@ begin_stream(struct conn *c, const struct route *r)
 	uint64_t from = 0;
 	if (read_from(c, r, &has_from, &from, &err) == -1)
 		return send_problem(c, &err, NULL);
+	if (strcmp(c->method, "HEAD") == 0) {
+		/* The library would send the last chunk of a body that a HEAD may not have. */
+		struct api_reply reply = API_REPLY_INIT;
+		reply.type = "text/event-stream";
+		return send_reply(c, &reply, NULL);
+	}
 	struct MHD_Response *response =
 		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, stream_read, c, NULL);
 	if (!response)
@@ -462,7 +468,7 @@ begin_stream(struct conn *c, const struct route *r)
 	add_headers(response, "text/event-stream", NULL);
 	enum MHD_Result rc = queue_answer(c, 200, response);
 	MHD_destroy_response(response);
-	if (rc != MHD_YES || strcmp(c->method, "HEAD") == 0)
+	if (rc != MHD_YES)
 		return rc;
 	feed_start(a->feed, &c->cursor, has_from, from, now_of(a));
 	c->stage = CONN_STREAM;

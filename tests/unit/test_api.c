@@ -288,7 +288,7 @@ START_TEST(test_every_route_with_every_method)
 		for (size_t k = 0; k < sizeof methods / sizeof *methods; k++) {
 			bool is_get = strcmp(table[i].method, "GET") == 0;
 			bool is_right = strcmp(methods[k], table[i].method) == 0 || (is_get && strcmp(methods[k], "HEAD") == 0);
-			if (table[i].is_stream && is_right)
+			if (table[i].is_stream && strcmp(methods[k], "GET") == 0)
 				continue;
 			struct client c;
 			int status = ask(&b, &c, methods[k], target);
