@@ -253,7 +253,9 @@ term_new(const struct term_conf *conf, const struct theme *theme, struct err *er
 		goto fail;
 	}
 	rescue.has_modes = tcgetattr(conf->out, &rescue.modes) == 0;
-	use_tioctl(TRUE);
+	/* a terminal knows its size better than what a shell once exported */
+	use_env(!isatty(conf->out));
+	use_tioctl(isatty(conf->out));
 	t->screen = newterm(type, t->out, t->in);
 	if (!t->screen) {
 		err_set(err, ERR_USAGE,

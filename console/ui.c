@@ -13,8 +13,8 @@
 
 #define AGE_QUIET_POLLS 1.5
 
-/* Ages step: 5 s under a minute's first ten seconds, then 10 s, then as duration_format does from
- * minutes on. */
+/* Ages step, so that old facts do not make a busy line: by 5 s below ten, 10 s below a minute, 30 s
+ * below ten, then by minutes. */
 static int64_t
 step_age(double age_s)
 {
@@ -23,7 +23,7 @@ step_age(double age_s)
 		return s - s % 5;
 	if (s < 60)
 		return s - s % 10;
-	return s;
+	return s < 600 ? s - s % 30 : s - s % 60;
 }
 
 void
