@@ -228,7 +228,7 @@ static const struct {
 	{ "echo half; kill -9 $PPID", ERR_CONN_LOST, "" },
 	{ "true", ERR_BAD_REPLY, "forced command" },
 	{ "echo no login here; exit 1", ERR_BAD_REPLY, "no login here" },
-	{ "sleep 1000", ERR_TIMEOUT, "(command)" },
+	{ "sleep 20", ERR_TIMEOUT, "(command)" },
 	{ "yes", ERR_TOO_LARGE, "100000" },
 	{ "yes >&2", ERR_TIMEOUT, "(command)" },
 };
@@ -253,7 +253,7 @@ START_TEST(test_ssh_bounds_floods_and_goes_on)
 	call_run(lab, ssh, &fra.node, "head -c 50000000 /dev/zero >&2; echo done", 8000, &c);
 	ASSERT_CALL(c, ERR_OK, "");
 	ck_assert_str_eq(c.out, "done\n");
-	call_run(lab, ssh, &fra.node, "(sleep 1000 &); echo done", 5000, &c);
+	call_run(lab, ssh, &fra.node, "(sleep 20 &); echo done", 5000, &c);
 	ASSERT_CALL(c, ERR_OK, "");
 	call_run(lab, ssh, &fra.node, "setsid sleep 3 & echo done", 1000, &c); /* escapes its group and holds the pipe */
 	ck_assert_msg(c.code == ERR_OK || c.code == ERR_TIMEOUT, "%s", c.text);
@@ -475,7 +475,7 @@ START_TEST(test_ssh_free_answers_all)
 	static const char *const reached[] = { "", "Connection from", "kex: client->server", "Accepted publickey", "Starting session" };
 	struct call c, queued;
 	pin(d, "ed25519", NULL, NULL);
-	call_start(lab, ssh, &fra.node, "sleep 1000", 5000, &c);
+	call_start(lab, ssh, &fra.node, "sleep 20", 5000, &c);
 	call_start(lab, ssh, &fra.node, "echo x", 5000, &queued);
 	while (reached[_i][0] && sshd_log_count(d, reached[_i]) == 0)
 		loop_turn(lab_loop(lab), true);
@@ -498,7 +498,7 @@ static const struct {
 	{ "ed25519", NULL, "user", "", ERR_HOST_KEY, "not pinned" },
 	{ "ed25519", "ed25519", "missing", "", ERR_CREDENTIAL, "cannot be read" },
 	{ "ed25519", "ed25519", "user", "ForceCommand kill -9 $$\n", ERR_BAD_REPLY, "" },
-	{ "ed25519", "ed25519", "user", "ForceCommand sleep 1000\n", ERR_TIMEOUT, "no answer" },
+	{ "ed25519", "ed25519", "user", "ForceCommand sleep 20\n", ERR_TIMEOUT, "no answer" },
 	{ "ed25519", "ed25519", "user", "ForceCommand yes\n", ERR_TOO_LARGE, "100000" },
 	{ "ed25519", "ed25519", "user", "Ciphers aes256-gcm@openssh.com\nMACs hmac-sha2-256-etm@openssh.com\n", ERR_OK, "" },
 };
