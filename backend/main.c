@@ -56,6 +56,7 @@ struct backend {
 	struct api *api;
 	struct loop_timer *tick;
 	struct loop_signal *signals[3];
+	struct fleet *coming; /* read again, its names are being looked up; NULL: none */
 	int lock;
 };
 
@@ -74,7 +75,7 @@ static const char help[] =
 	"SIGHUP reads the fleet file again; a bad one keeps the running one. SIGTERM and ^C end it.\n"
 	"Exit status: 0 done, 1 failed, 2 usage or fleet file.\n";
 
-/* Reads the fleet file and prints every mistake; NULL when there was one. */
+/* Reads the fleet file and prints every mistake; NULL when there was one. Names are not resolved yet. */
 static struct fleet *
 load_fleet(const char *path, struct err *err)
 {
@@ -83,8 +84,6 @@ load_fleet(const char *path, struct err *err)
 	struct buf text = BUF_INIT(1u << 20);
 	driver_list_names(&names);
 	struct fleet *f = conf_load(path, &names, &mistakes, err);
-	if (f)
-		conf_resolve(f, RESOLVE_MS, &mistakes);
 	conf_report_write(&mistakes, &text);
 	fputs(buf_text(&text), stderr);
 	buf_done(&text);
@@ -92,10 +91,46 @@ load_fleet(const char *path, struct err *err)
 	return f;
 }
 
+/* Looks names up; those that do not resolve are told and polled no more than before. Blocks: never on the loop. */
+static void
+resolve_names(struct fleet *f, const char *path)
+{
+	struct conf_report notes = CONF_REPORT_INIT;
+	struct buf text = BUF_INIT(1u << 20);
+	conf_report_begin(&notes, path, slice_of(""));
+	conf_resolve(f, RESOLVE_MS, &notes);
+	conf_report_end(&notes);
+	conf_report_write(&notes, &text);
+	fputs(buf_text(&text), stderr);
+	buf_done(&text);
+	conf_report_done(&notes);
+}
+
+static void
+resolve_coming(void *arg)
+{
+	struct backend *b = arg;
+	resolve_names(b->coming, b->options.config);
+}
+
+static void
+take_coming(void *arg)
+{
+	struct backend *b = arg;
+	struct fleet *f = b->coming;
+	b->coming = NULL;
+	state_reload(b->state, f, clock_mono(), clock_wall());
+	poller_reload(b->poller);
+	outside_reload(b->outside);
+}
+
+/* The file is judged at once; it takes effect when its names are looked up, on a pool thread. */
 static int
 reload(void *arg, struct err *err)
 {
 	struct backend *b = arg;
+	if (b->coming)
+		return err_set(err, ERR_BUSY, "the fleet file is being read already");
 	struct fleet *f = load_fleet(b->options.config, err);
 	if (f && conf_guard(state_fleet(b->state), f, err) == -1) {
 		fleet_free(f);
@@ -106,9 +141,8 @@ reload(void *arg, struct err *err)
 		state_tell(b->state, "config", VERDICT_DEGRADED, clock_wall(), "%.220s", err->text);
 		return -1;
 	}
-	state_reload(b->state, f, clock_mono(), clock_wall());
-	poller_reload(b->poller);
-	outside_reload(b->outside);
+	b->coming = f;
+	loop_work(b->loop, resolve_coming, take_coming, b);
 	return 0;
 }
 
@@ -359,6 +393,8 @@ serve(struct options *o, struct fleet *f)
 		sd_notify(0, "READY=1");
 #endif
 		loop_run(b->loop);
+		while (b->coming && loop_turn(b->loop, true))
+			; /* the pool thread still looks at it */
 	} else {
 		fprintf(stderr, "catchmentd: %s\n", err.text);
 		status = err_code_exit(err.code);
@@ -394,6 +430,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "catchmentd: %s\n", err.text);
 		return err_code_exit(ERR_USAGE);
 	}
+	resolve_names(f, o.config);
 	if (o.check) {
 		printf("%s: %zu PoPs, %zu nodes, %zu prefixes: no mistakes\n", o.config, f->n_pops, f->n_nodes, f->n_prefixes);
 		fleet_free(f);
