@@ -38,8 +38,10 @@ struct ask {
 	struct loop_io *io;
 	struct loop_timer *timer;
 	int64_t timeout_ms;
-	bool has_resent;
-	struct mono sent;
+	size_t n_sent;        /* 1 or 2; each with an id of its own, so that a late answer is not timed from the second */
+	uint16_t ids[2];
+	struct mono sent[2];
+	bool has_failed;      /* could not be sent: the timer tells */
 	ldns_pkt *query;
 	uint8_t *wire;
 	size_t wire_len;
@@ -145,7 +147,6 @@ build_query(const struct dnsprobe_question *q)
 	static const uint8_t nsid[4] = { 0, NSID_OPTION, 0, 0 };
 	ldns_pkt_set_edns_udp_size(p, UDP_SIZE);
 	ldns_pkt_set_edns_data(p, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_NONE, sizeof nsid, nsid));
-	ldns_pkt_set_id(p, (uint16_t)randombytes_uniform(65536));
 	return p;
 }
 
@@ -180,11 +181,21 @@ open_socket(const struct dnsprobe_question *q)
 
 /* -- reading -- */
 
+/* Which of the packets sent this one answers; -1: none. */
+static int
+which_sent(const struct ask *a, ldns_pkt *p)
+{
+	for (size_t i = 0; i < a->n_sent; i++)
+		if (ldns_pkt_id(p) == a->ids[i])
+			return (int)i;
+	return -1;
+}
+
 static bool
 is_ours(const struct ask *a, ldns_pkt *p)
 {
 	ldns_rr_list *asked = ldns_pkt_question(a->query), *got = ldns_pkt_question(p);
-	if (!ldns_pkt_qr(p) || ldns_pkt_id(p) != ldns_pkt_id(a->query) || ldns_rr_list_rr_count(got) != 1)
+	if (!ldns_pkt_qr(p) || which_sent(a, p) == -1 || ldns_rr_list_rr_count(got) != 1)
 		return false;
 	ldns_rr *x = ldns_rr_list_rr(asked, 0), *y = ldns_rr_list_rr(got, 0);
 	return ldns_rr_get_type(x) == ldns_rr_get_type(y) && ldns_rr_get_class(x) == ldns_rr_get_class(y) &&
@@ -244,7 +255,7 @@ take_datagram(struct ask *a, const uint8_t *data, size_t len)
 		a->answer.is_answered = true;
 		a->answer.error = ERR_OK;
 		a->answer.text[0] = '\0';
-		a->answer.rtt_us = (clock_mono().ns - a->sent.ns) / 1000;
+		a->answer.rtt_us = (clock_mono().ns - a->sent[which_sent(a, p)].ns) / 1000;
 		read_rcode(p, &a->answer);
 		read_identity(p, &a->answer);
 		read_serial(p, &a->answer);
@@ -281,12 +292,16 @@ on_readable(void *arg, unsigned events)
 static void
 transmit(struct ask *a)
 {
-	a->sent = clock_mono();
+	size_t i = a->n_sent++;
+	a->ids[i] = (uint16_t)randombytes_uniform(65536);
+	a->wire[0] = (uint8_t)(a->ids[i] >> 8);
+	a->wire[1] = (uint8_t)a->ids[i];
+	a->sent[i] = clock_mono();
 	/* a refusal by ICMP of the first packet may show here already; it is read as an answer then */
 	if (send(a->fd, a->wire, a->wire_len, MSG_NOSIGNAL) == -1 && errno != EAGAIN && errno != EINTR) {
 		fail_errno(a, errno);
 		loop_timer_set(a->timer, 0, 0);
-		a->has_resent = true;
+		a->has_failed = true;
 	}
 }
 
@@ -294,8 +309,7 @@ static void
 on_timer(void *arg)
 {
 	struct ask *a = arg;
-	if (a->answer.error == ERR_TIMEOUT && !a->has_resent) {
-		a->has_resent = true;
+	if (a->answer.error == ERR_TIMEOUT && !a->has_failed && a->n_sent == 1) {
 		loop_timer_set(a->timer, a->timeout_ms - a->timeout_ms / 2, 0);
 		transmit(a);
 		return;
