@@ -443,12 +443,15 @@ on_refreshed(void *arg, const struct http_reply *reply, const struct err *err)
 	struct client *c = arg;
 	char text[300];
 	c->refresh = NULL;
-	if (reply)
-		snprintf(text, sizeof text, "All nodes are being asked now.");
-	else if (err->code == ERR_BUSY)
-		snprintf(text, sizeof text, "They were asked less than a second ago.");
-	else
+	if (!reply)
 		snprintf(text, sizeof text, "Not asked: %.250s.", err->text);
+	else if (reply->status == 429)
+		snprintf(text, sizeof text, "They were asked less than a second ago.");
+	else if (reply->status < 200 || reply->status > 299)
+		snprintf(text, sizeof text, "Not asked: the backend answered with status %d.",
+			reply->status);
+	else
+		snprintf(text, sizeof text, "All nodes are being asked now.");
 	if (c->conf.told)
 		c->conf.told(c->conf.arg, text);
 }
@@ -460,6 +463,7 @@ client_refresh(struct client *c)
 		return;
 	struct http_request r = request(c, "http://localhost/v1/refresh", FETCH_MS);
 	r.method = "POST";
+	r.any_status = true;
 	c->refresh = http_start(c->http, &r, on_refreshed, c);
 }
 

@@ -276,7 +276,8 @@ feed_text(struct key_decoder *d, struct key out[2])
 	return 1;
 }
 
-/* Inside a paste everything is text until ESC [ 2 0 1 ~; other escape sequences lose their ESC. */
+/* Inside a paste everything is text until ESC [ 2 0 1 ~; an escape sequence is dropped as far as
+ * it looked like the end. */
 static size_t
 feed_paste(struct key_decoder *d, struct key out[2])
 {
