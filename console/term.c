@@ -264,6 +264,16 @@ term_new(const struct term_conf *conf, const struct theme *theme, struct err *er
 			type);
 		goto fail;
 	}
+	/* "dumb" is taken by newterm, and a screen would only fill it with rubbish */
+	if (!capability("cup")) {
+		endwin();
+		delscreen(t->screen);
+		err_set(err, ERR_USAGE,
+			"the terminal type \"%.40s\" cannot place the cursor; `catchment snapshot` "
+			"draws the dashboard as text",
+			type);
+		goto fail;
+	}
 	start_screen();
 	t->colours = find_colours(conf->colours);
 	t->charset = conf->charset ? *conf->charset : find_charset(type);

@@ -491,15 +491,23 @@ START_TEST(test_term_copies_through_the_terminal)
 }
 END_TEST
 
-START_TEST(test_term_unknown_type_is_told)
+static const struct {
+	const char *type, *says;
+} unusable[] = {
+	{ "no-such-terminal", "is not known" },
+	{ "dumb", "cannot place the cursor" },
+};
+
+START_TEST(test_term_unusable_type_is_told)
 {
 	struct theme theme;
 	struct err err = ERR_INIT;
-	struct term_conf conf = { .type = "no-such-terminal", .in = 0, .out = 1 };
+	struct term_conf conf = { .type = unusable[_i].type, .in = 0, .out = 2 };
 	ck_assert_int_eq(theme_load(&theme, "dark", NULL, NULL), 0);
 	ck_assert_ptr_null(term_new(&conf, &theme, &err));
 	ck_assert_int_eq(err.code, ERR_USAGE);
-	ck_assert_ptr_nonnull(strstr(err.text, "no-such-terminal"));
+	ck_assert_ptr_nonnull(strstr(err.text, unusable[_i].type));
+	ck_assert_ptr_nonnull(strstr(err.text, unusable[_i].says));
 }
 END_TEST
 
@@ -521,7 +529,8 @@ main(void)
 	tcase_add_test(tc, test_term_gives_the_terminal_back);
 	tcase_add_test(tc, test_term_gives_the_terminal_back_when_killed);
 	tcase_add_test(tc, test_term_copies_through_the_terminal);
-	tcase_add_test(tc, test_term_unknown_type_is_told);
+	tcase_add_loop_test(
+		tc, test_term_unusable_type_is_told, 0, sizeof unusable / sizeof *unusable);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
