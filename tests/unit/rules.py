@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The rules of the house that a compiler cannot see: who may include whom, one foreign library in one file, SPDX lines,
-guards that match their path, headers that stand alone, no promises left in the code. Prints what breaks a rule and where;
+guards that match their path, headers that stand alone, no promises left in the code, proofs that exist. Prints what breaks a rule and where;
 exit status 1 if anything does."""
 import os
 import re
@@ -85,12 +85,28 @@ def check_headers_alone():
             problems.append("%s does not compile on its own: %s" % (include, run.stderr.split("\n")[0]))
 
 
+def check_proofs():
+    """Every test that docs/hostile.md names as a proof is there."""
+    text = ""
+    for folder, _, names in os.walk(os.path.join(ROOT, "tests")):
+        for name in sorted(names):
+            if name.endswith((".c", ".py", "lab")):
+                with open(os.path.join(folder, name), encoding="utf-8") as source:
+                    text += source.read()
+    with open(os.path.join(ROOT, "docs/hostile.md"), encoding="utf-8") as table:
+        for number, line in enumerate(table, 1):
+            for name in re.findall(r"`((?:test|flow)_\w+)`", line):
+                if not re.search(r"(START_TEST\(|def )%s\b" % name, text):
+                    complain("docs/hostile.md", number, "there is no %s" % name)
+
+
 def main():
     count = 0
     for path in files(".c", ".h"):
         check_file(path)
         count += 1
     check_headers_alone()
+    check_proofs()
     for problem in problems:
         print(problem)
     print("%d files, %d problems" % (count, len(problems)))
