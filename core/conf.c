@@ -215,7 +215,7 @@ check_daemon(struct reading *r, const struct raw_daemon *d, unsigned role, bool 
 			"the driver %s asks over HTTP and lacks `url`: {driver: %s, url: "
 			"\"http://HOST:PORT\"}",
 			driver->name, driver->name);
-	if (!driver->needs_url && d->url)
+	if (!driver->needs_url && !driver->takes_url && d->url)
 		schema_mistake(&r->walk, schema_at(d, "url"),
 			"the driver %s runs commands on the node; `url` means "
 			"nothing to it",
@@ -324,7 +324,7 @@ check_node(struct reading *r, struct raw_node *node)
 		schema_mistake(&r->walk, at,
 			"nothing says how to poll the node %.32s; give `bgp`, `dns` or `agent`",
 			node->mark.name);
-	bool has_commands = (bgp && !bgp->needs_url) || (dns && !dns->needs_url);
+	bool has_commands = (bgp && !bgp->needs_url && !s->bgp.url) || (dns && !dns->needs_url && !s->dns.url);
 	if (has_commands && is_remote && !node->address &&
 		!schema_given(&conf_node_table, node, "address"))
 		schema_mistake(&r->walk, at,
@@ -778,7 +778,7 @@ static bool
 runs_commands(const struct reading *r, const struct raw_daemon *d)
 {
 	const struct conf_driver *driver = d->driver ? find_driver(r->names, d->driver) : NULL;
-	return driver && !driver->needs_url;
+	return driver && !driver->needs_url && !d->url;
 }
 
 static void

@@ -22,7 +22,8 @@ struct json_writer;
 struct conf_driver {
 	const char *name;
 	unsigned roles; /* DRIVER_* of core/driver.h */
-	bool needs_url;
+	bool needs_url; /* asks over HTTP only */
+	bool takes_url; /* asks over HTTP when it is given, else runs commands */
 };
 #define CONF_DRIVERS_MAX 64
 struct conf_names {

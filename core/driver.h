@@ -95,7 +95,8 @@ struct driver {
 	const char *name;  /* "bird" */
 	const char *title; /* "BIRD Internet Routing Daemon" */
 	unsigned roles;    /* DRIVER_* */
-	bool needs_url;    /* asks over HTTP */
+	bool needs_url;    /* asks over HTTP only */
+	bool takes_url;    /* asks over HTTP when a `url` is given, else runs commands on the node */
 	const struct probe *probes; /* ends with a NULL name */
 	const struct verb *verbs;   /* ends with a NULL name; or NULL */
 };

@@ -229,7 +229,7 @@ const struct driver driver_bind = {
 	.name = "bind",
 	.title = "BIND 9",
 	.roles = DRIVER_DNS,
-	.needs_url = false,
+	.takes_url = true,
 	.probes = probes,
 	.verbs = NULL,
 };

@@ -51,5 +51,6 @@ driver_list_names(struct conf_names *out)
 			.name = drivers[i]->name,
 			.roles = drivers[i]->roles,
 			.needs_url = drivers[i]->needs_url,
+			.takes_url = drivers[i]->takes_url,
 		};
 }

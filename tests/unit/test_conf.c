@@ -16,11 +16,12 @@
 #include "tests/unit/suite.h"
 
 static const struct conf_names names = {
-	.n = 6,
+	.n = 7,
 	.drivers = {
 		{ "agent", DRIVER_AGENT, true },
-		{ "bind", DRIVER_DNS, true },
+		{ "bind", DRIVER_DNS, false, true },
 		{ "bird", DRIVER_BGP, false },
+		{ "dnsdist", DRIVER_DNS, true },
 		{ "frr", DRIVER_BGP, false },
 		{ "knot", DRIVER_DNS, false },
 		{ "nsd", DRIVER_DNS, false },
