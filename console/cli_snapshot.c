@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The command `snapshot`: one fetch of the fleet and of the newest events, one view drawn, written as text, ANSI or SVG. The
- * pictures have no sparklines: those are what a console has seen itself, and this one has seen nothing yet.
+ * The command `snapshot`: one fetch of the fleet and of the newest events, one view drawn, written as text, ANSI or SVG.
  */
 #include "console/cli_snapshot.h"
 
@@ -11,6 +10,7 @@
 
 #include "console/fetch.h"
 #include "console/snapshot.h"
+#include "console/sparks.h"
 #include "core/wire.h"
 
 #define EVENTS_MAX 500
@@ -59,6 +59,7 @@ cli_snapshot_run(const struct options *o, struct buf *out, struct err *err)
 	struct json_doc *fleet_doc = NULL, *events_doc = NULL;
 	struct fleet *fleet = NULL;
 	struct event *events = NULL;
+	struct spark *pop_sparks = NULL, *node_sparks = NULL;
 	struct ui ui = { .now = clock_mono(), .wall = clock_wall(), .keys = &keys, .is_read_only = o->is_read_only };
 	int rc = -1;
 
@@ -72,12 +73,19 @@ cli_snapshot_run(const struct options *o, struct buf *out, struct err *err)
 		goto out;
 	events = read_events(json_root(events_doc), &ui.n_events);
 	keymap_init(&keys);
+	pop_sparks = xcalloc(fleet->n_pops, sizeof *pop_sparks);
+	node_sparks = xcalloc(fleet->n_nodes, sizeof *node_sparks);
+	sparks_read(json_root(fleet_doc), fleet, pop_sparks, node_sparks);
+	ui.pop_sparks = pop_sparks;
+	ui.node_sparks = node_sparks;
 	ui.fleet = fleet;
 	ui.events = events;
 	ui.theme = theme.name;
 	ui.link = (struct link){ .state = LINK_LIVE, .heard = ui.now };
 	rc = snapshot_write(&request, &ui, &theme, out, err);
 out:
+	free(pop_sparks);
+	free(node_sparks);
 	free(events);
 	fleet_free(fleet);
 	json_doc_free(fleet_doc);

@@ -10,8 +10,8 @@
  * out is found out within three seconds. While it is away the last picture stays, and the screen
  * says that it is not current.
  *
- * Sparklines are the client's own: a sample every five seconds of what is known then, and nothing
- * where it is not.
+ * Sparklines begin with the rings of the first snapshot and go on as the client's own: a sample every
+ * five seconds of what is known then, and nothing where it is not.
  */
 #include "console/client.h"
 
@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "console/sparks.h"
 #include "console/sse.h"
 #include "core/text.h"
 
@@ -191,10 +192,13 @@ take_snapshot(struct client *c, struct slice body, struct err *err)
 {
 	struct json_doc *doc = json_parse(body, err);
 	struct fleet *fresh = doc ? wire_read_fleet(json_root(doc), loop_now(c->loop), err) : NULL;
+	if (fresh) {
+		keep_sparks(c, fresh);
+		sparks_read(json_root(doc), fresh, c->pop_sparks, c->node_sparks);
+	}
 	json_doc_free(doc);
 	if (!fresh)
 		return -1;
-	keep_sparks(c, fresh);
 	fleet_free(c->fleet);
 	c->fleet = fresh;
 	return 0;
