@@ -16,7 +16,7 @@
 
 #define JSON_DEPTH_MAX 16
 
-struct json; /* a value; opaque, json-c below */
+struct json; /* a value; opaque; null is a NULL pointer */
 struct json_doc;
 
 struct json_doc *json_parse(struct slice text, struct err *err);
@@ -36,7 +36,7 @@ size_t json_length(const struct json *v); /* of an array or object; 0 otherwise 
 const struct json *json_at(const struct json *array, size_t i);
 /* i-th member of an object in document order; returns its value and sets *key. Costs O(1) per step from an iterator. */
 struct json_iter {
-	void *entry;
+	const struct json *next;
 };
 struct json_iter json_iter_start(const struct json *object);
 bool json_iter_next(struct json_iter *it, const char **key, const struct json **value);

@@ -24,6 +24,13 @@ text_decode(struct slice in, uint32_t *code_point)
 	return (size_t)n;
 }
 
+size_t
+text_encode(uint32_t code_point, char *out)
+{
+	utf8proc_ssize_t n = utf8proc_encode_char((utf8proc_int32_t)code_point, (utf8proc_uint8_t *)out);
+	return n > 0 ? (size_t)n : 0;
+}
+
 bool
 text_is_utf8(struct slice in)
 {

@@ -23,6 +23,8 @@ bool text_is_clean(struct slice in);
 /* Decodes one strict UTF-8 code point; returns its length in bytes (1..4), or 0 when the bytes are not valid. */
 size_t text_decode(struct slice in, uint32_t *code_point);
 bool text_is_utf8(struct slice in);
+/* Encodes a code point that is no surrogate into at most 4 bytes; returns how many. */
+size_t text_encode(uint32_t code_point, char *out);
 
 /* Columns that clean text takes on a terminal (wcwidth; never negative). */
 int text_width(const char *text);

@@ -178,6 +178,66 @@ START_TEST(test_json_reads_documents_in_a_row)
 }
 END_TEST
 
+/* Each text is a document that comes out as it went in. */
+START_TEST(test_json_values_survive)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "null", "null" },
+		{ " [ ] ", "[]" },
+		{ "{}", "{}" },
+		{ "[0,-1,123456789012345678,9223372036854775807,-9223372036854775808]",
+			"[0,-1,123456789012345678,9223372036854775807,-9223372036854775808]" },
+		{ "[1.50,1e3,-0.25E-2]", "[1.50,1e3,-0.25E-2]" },
+		{ "[true,false,null,[[]],{\"a\":{}}]", "[true,false,null,[[]],{\"a\":{}}]" },
+		{ "{\"z\":1,\"a\":[{\"k\":\"v\"},2],\"\":null}", "{\"z\":1,\"a\":[{\"k\":\"v\"},2],\"\":null}" },
+		{ "\"\\u0041\\\\\\/\\\"\\n\"", "\"A\\\\/\\\"\\n\"" },
+		{ "[\"\\u00e9\\u20ac\\ud83d\\ude00\",\"\xc3\xa9 a\"]", "[\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\",\"\xc3\xa9 a\"]" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct err err = ERR_INIT;
+		struct buf out = BUF_INIT(4096);
+		struct json_writer w = JSON_WRITER(&out);
+		struct json_doc *doc = json_parse(slice_of(rows[i].in), &err);
+		ck_assert_msg(doc != NULL, "%s: %s", rows[i].in, err.text);
+		json_add_value(&w, json_root(doc));
+		ck_assert_str_eq(buf_text(&out), rows[i].out);
+		json_doc_free(doc);
+		buf_done(&out);
+	}
+}
+END_TEST
+
+/* Small objects are compared pairwise, large ones are sorted: both find each member and each double. */
+START_TEST(test_json_objects_of_any_size)
+{
+	for (size_t n = 1; n < 200; n += 7) {
+		struct err err = ERR_INIT;
+		struct buf text = BUF_INIT(65536);
+		for (size_t i = 0; i < n; i++)
+			buf_printf(&text, "%c\"k%zu\":%zu", i ? ',' : '{', i * 211 % n, i);
+		buf_add_char(&text, '}');
+		struct json_doc *doc = json_parse(buf_slice(&text), &err);
+		ck_assert_msg(doc != NULL, "%s", err.text);
+		ck_assert_uint_eq(json_length(json_root(doc)), n);
+		for (size_t i = 0; i < n; i++) {
+			char key[24];
+			snprintf(key, sizeof key, "k%zu", i * 211 % n);
+			ck_assert_int_eq(json_int(json_get(json_root(doc), key), -1), (int64_t)i);
+		}
+		ck_assert_ptr_null(json_get(json_root(doc), "k"));
+		ck_assert_ptr_null(json_get(json_root(doc), "k1000"));
+		json_doc_free(doc);
+		text.data[text.len - 1] = ',';
+		buf_printf(&text, "\"k%zu\":0}", n / 2);
+		ck_assert_ptr_null(json_parse(buf_slice(&text), &err));
+		ck_assert_msg(strstr(err.text, "twice") != NULL, "%s", err.text);
+		buf_done(&text);
+	}
+}
+END_TEST
+
 START_TEST(test_json_getters_are_typed_and_ranged)
 {
 	struct err err = ERR_INIT;
@@ -305,6 +365,8 @@ main(void)
 	tcase_add_test(t, test_numbers_are_short);
 	tcase_add_test(t, test_json_refuses_what_is_not_strict);
 	tcase_add_test(t, test_json_reads_documents_in_a_row);
+	tcase_add_test(t, test_json_values_survive);
+	tcase_add_test(t, test_json_objects_of_any_size);
 	tcase_add_test(t, test_json_getters_are_typed_and_ranged);
 	tcase_add_test(t, test_json_writer_shapes);
 	tcase_add_test(t, test_prefix_parse);
