@@ -43,6 +43,7 @@ struct node_extra {
 	struct mono sampled;
 	bool has_gap;          /* a sample failed since: no rate over the gap, but a fallen counter still tells a restart */
 	uint64_t fingerprint;
+	unsigned freshness; /* a bit a plane, as of the last judgement */
 	size_t n_errors;
 	struct probe_error errors[PROBES_MAX];
 	struct spark spark;
@@ -424,6 +425,17 @@ judge_pop(struct state *s, size_t index, struct mono now, struct wall wall)
 	tell_pop(s, p, was, was_announced, wall);
 }
 
+/* Bits of the planes that are fresh: all that mere time can change in a judgement of facts. */
+static unsigned
+freshness(const struct node *n, struct mono now)
+{
+	unsigned bits = 0;
+	for (int p = 0; p < PLANE_COUNT; p++)
+		if (verdict_plane_is_fresh(n, (enum plane_name)p, now))
+			bits |= 1u << p;
+	return bits;
+}
+
 /* Judges a node and its PoP again. True when that changed what an operator sees. */
 static bool
 judge(struct state *s, size_t index, struct mono now, struct wall wall)
@@ -432,6 +444,7 @@ judge(struct state *s, size_t index, struct mono now, struct wall wall)
 	enum announced announced[s->fleet->n_prefixes + 1];
 	struct node_judgement j;
 	verdict_node(s->fleet, n, now, announced, &j);
+	s->nodes[index].freshness = freshness(n, now);
 	n->verdict = j.verdict;
 	n->reasons = j.reasons;
 	for (int p = 0; p < PLANE_COUNT; p++)
@@ -556,12 +569,20 @@ notice_gap(struct state *s, struct mono now, struct wall wall)
 	s->ticked = now;
 }
 
+/* Of a node out of sight the verdict hangs on what others see of it, so that one is judged anew each time. */
+static bool
+may_have_aged(const struct state *s, size_t index, struct mono now)
+{
+	unsigned bits = freshness(&s->fleet->nodes[index], now);
+	return bits == 0 || bits != s->nodes[index].freshness;
+}
+
 void
 state_tick(struct state *s, struct mono now, struct wall wall)
 {
 	notice_gap(s, now, wall);
 	for (size_t i = 0; i < s->fleet->n_nodes; i++)
-		if (judge(s, i, now, wall))
+		if (may_have_aged(s, i, now) && judge(s, i, now, wall))
 			publish(s, i, true);
 	for (size_t i = 0; i < s->fleet->n_pops; i++)
 		sample_pop(s, i, now);

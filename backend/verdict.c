@@ -51,8 +51,10 @@ announced_of(const struct node *n, const struct prefix *prefix)
 	bool is_unknown = false, is_plain = false, is_away = false;
 	for (size_t i = 0; i < n->facts->n_exports; i++) {
 		const struct export_fact *e = &n->facts->exports[i];
+		if ((uint8_t)e->family != prefix->family)
+			continue;
 		const struct session_fact *s = find_session(n, e->session);
-		if ((uint8_t)e->family != prefix->family || !s || !is_up(s))
+		if (!s || !is_up(s))
 			continue;
 		if (!e->is_known)
 			is_unknown = true;

@@ -79,10 +79,25 @@ is_printable(uint32_t cp, int *marks)
 	return cp != 0x115f && cp != 0x1160 && cp != 0x3164 && cp != 0xffa0 && cp != 0x2800;
 }
 
+/* Bytes of printable ASCII at the front: most of what daemons print needs no look at each character. */
+static size_t
+plain_length(struct slice in)
+{
+	size_t n = 0;
+	while (n < in.len && in.data[n] >= 0x20 && in.data[n] < 0x7f)
+		n++;
+	return n;
+}
+
 void
 text_sanitise(struct slice in, struct buf *out)
 {
 	int marks = 0;
+	size_t plain = plain_length(in);
+	if (buf_add(out, in.data, plain) == -1)
+		return;
+	in.data += plain;
+	in.len -= plain;
 	while (in.len > 0) {
 		uint32_t cp;
 		size_t n = text_decode(in, &cp);
@@ -109,6 +124,10 @@ text_sanitise(struct slice in, struct buf *out)
 void
 text_sanitise_to(struct slice in, char *out, size_t size)
 {
+	if (in.len < size && plain_length(in) == in.len) {
+		slice_copy(in, out, size);
+		return;
+	}
 	struct buf b = BUF_INIT(size - 1);
 	text_sanitise(in, &b);
 	slice_copy(buf_slice(&b), out, size);
