@@ -261,6 +261,7 @@ draw_keys(const struct frame *f, const struct ui *ui, struct canvas *c)
 		bool lists_only, map_only;
 	} hints[] = {
 		{ ACTION_HELP, "help", false, false },
+		{ ACTION_QUIT, "quit", false, false },
 		{ ACTION_ENTER, "open", false, false },
 		{ ACTION_DESCRIBE, "describe", false, false },
 		{ ACTION_WHY, "why", false, false },
@@ -272,7 +273,6 @@ draw_keys(const struct frame *f, const struct ui *ui, struct canvas *c)
 		{ ACTION_WIDE, "wide", true, false },
 		{ ACTION_PROBE, "probe now", false, false },
 		{ ACTION_COMMAND, "command", false, false },
-		{ ACTION_QUIT, "quit", false, false },
 	};
 	int x = 1;
 	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {

@@ -414,12 +414,14 @@ theme_look(const struct theme *t, enum role role, enum role ground, unsigned cel
 	bool is_dim = cell_attrs & CELL_DIM;
 	const struct look *over = &t->looks[is_dim ? ROLE_STALE : role];
 	const struct look *text = &t->looks[ROLE_TEXT];
-	/* plain text takes the colour of what it lies on; a meaning keeps its own */
 	bool is_plain = !is_dim && (role == ROLE_TEXT || role == ROLE_NONE);
+	/* a ground that names its text's colour means it for all that lies on it, but what has a
+	 * ground of its own */
+	bool has_own = !is_plain && over->bg.rich != COLOUR_UNSET;
+	bool is_ruled = ground != ROLE_NONE && under->fg.rich != COLOUR_UNSET && !has_own;
 	struct look look = {
-		.fg = is_plain ? pick(under->fg, text->fg)
-		               : pick(over->fg, pick(under->fg, text->fg)),
-		.bg = pick(under->bg, pick(over->bg, text->bg)),
+		.fg = is_ruled || is_plain ? pick(under->fg, text->fg) : pick(over->fg, text->fg),
+		.bg = has_own ? over->bg : pick(under->bg, text->bg),
 		.attrs = under->attrs | (is_plain ? text->attrs : over->attrs),
 	};
 	if (cell_attrs & CELL_UNDERLINE)

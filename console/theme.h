@@ -62,7 +62,8 @@ const char *theme_builtin_name(size_t i);
 /* The text of one, or an empty slice. */
 struct slice theme_builtin_text(const char *name);
 
-/* How one cell looks: role, ground and attributes put together. */
+/* How one cell looks: role, ground and attributes put together. A ground that names a text colour
+ * sets it for all that lies on it; a role with a ground of its own keeps both. */
 struct look theme_look(
 	const struct theme *t, enum role role, enum role ground, unsigned cell_attrs);
 

@@ -171,17 +171,17 @@ put_session(struct pager *p, const struct session_fact *s)
 		: s->admin_state == ADMIN_DOWN ? ROLE_DRAINED
 					       : ROLE_BAD,
 		s->state == FSM_OTHER && s->state_word ? s->state_word : fsm_state_name(s->state));
-	pager_printf(p, ROLE_MUTED, "  for %s", since);
+	pager_printf(p, ROLE_MUTED, " %s", since);
 	if (s->admin_state == ADMIN_DOWN)
 		pager_text(p, ROLE_DRAINED, "  shut down by its operator");
 	if (s->peer)
-		pager_printf(p, ROLE_TEXT, "  peer %s", s->peer);
+		pager_printf(p, ROLE_TEXT, "  %s", s->peer);
 	if (s->peer_asn >= 0)
 		pager_printf(p, ROLE_TEXT, " AS%lld", (long long)s->peer_asn);
 	if (s->advertised >= 0)
-		pager_printf(p, ROLE_MUTED, "  sends %lld", (long long)s->advertised);
+		pager_printf(p, ROLE_MUTED, "  sent %lld", (long long)s->advertised);
 	if (s->received >= 0)
-		pager_printf(p, ROLE_MUTED, "  gets %lld", (long long)s->received);
+		pager_printf(p, ROLE_MUTED, " got %lld", (long long)s->received);
 }
 
 static void
@@ -202,9 +202,8 @@ put_last_error(struct pager *p, const struct last_error *e)
 	if (name || e->text)
 		pager_wrap(p, ROLE_TEXT, name ? name : e->text);
 	if (e->message) {
-		pager_text(p, ROLE_TEXT, " \"");
-		pager_text(p, ROLE_TEXT, e->message);
-		pager_text(p, ROLE_TEXT, "\"");
+		pager_label(p, "  their words");
+		pager_wrap(p, ROLE_TEXT, e->message);
 	}
 }
 

@@ -61,14 +61,13 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 		break;
 	case COL_KIND:
 		snprintf(out->text, sizeof out->text, "%s", e->kind);
-		out->role = ROLE_MUTED;
+		/* a return to health and plain news stay quiet */
+		out->role = e->severity == VERDICT_OK || e->severity == VERDICT_UNKNOWN
+		                    ? ROLE_MUTED
+		                    : role_of_verdict(e->severity);
 		break;
 	case COL_TEXT:
 		snprintf(out->text, sizeof out->text, "%s", e->text);
-		/* a return to health and plain news stay quiet */
-		out->role = e->severity == VERDICT_OK || e->severity == VERDICT_UNKNOWN
-		                    ? ROLE_TEXT
-		                    : role_of_verdict(e->severity);
 		break;
 	case COL_COUNT:
 		break;

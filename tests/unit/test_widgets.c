@@ -469,7 +469,7 @@ START_TEST(test_theme_tells_every_mistake)
 	static const char text[] =
 		"title: T\nok: 49/green bold\nno-such: 3\nbad: purple\nwarn: 256\nnonsense\n"
 		"selected: on 237 # rows\ninherit: ../../etc/passwd\nlink: \"#5fafaf on "
-	        "default\"\n";
+		"default\"\n";
 	struct theme t = { 0 };
 	struct complaint c = { "" };
 	char parent[32];
@@ -527,6 +527,60 @@ START_TEST(test_theme_meanings_differ)
 					role_name(apart[b]));
 			}
 		}
+	}
+}
+END_TEST
+
+static double
+channel(uint32_t v)
+{
+	double c = (double)v / 255;
+	return c <= 0.03928 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4);
+}
+
+/* WCAG 2.1: 1 for the same, 21 for black on white. */
+static double
+contrast(int a, int b)
+{
+	uint32_t x = colour_rgb(a), y = colour_rgb(b);
+	double lx = 0.2126 * channel(x >> 16) + 0.7152 * channel(x >> 8 & 255) +
+	            0.0722 * channel(x & 255);
+	double ly = 0.2126 * channel(y >> 16) + 0.7152 * channel(y >> 8 & 255) +
+	            0.0722 * channel(y & 255);
+	return (fmax(lx, ly) + 0.05) / (fmin(lx, ly) + 0.05);
+}
+
+static void
+check_legible(const struct theme *t, enum role role, enum role ground, unsigned attrs, double least)
+{
+	struct look look = theme_look(t, role, ground, attrs);
+	int fg = look.fg.rich < 0 ? t->ink : look.fg.rich,
+	    bg = look.bg.rich < 0 ? t->paper : look.bg.rich;
+	ck_assert_msg(contrast(fg, bg) >= least, "%s: %s on %s has a contrast of %.1f", t->name,
+		role_name(role), role_name(ground), contrast(fg, bg));
+	ck_assert_msg(look.fg.poor < 0 || look.bg.poor < 0 || look.fg.poor % 8 != look.bg.poor % 8,
+		"%s: %s on %s is unreadable in 8 colours", t->name, role_name(role),
+		role_name(ground));
+}
+
+/* Nothing that carries a message vanishes, on whatever it lies. */
+START_TEST(test_theme_all_is_legible)
+{
+	static const enum role grounds[] = { ROLE_NONE, ROLE_SELECTED, ROLE_MARKED, ROLE_HEADER,
+		ROLE_FOOTER, ROLE_MATCH, ROLE_BANNER, ROLE_ENVIRONMENT, ROLE_PROMPT };
+	const char *name;
+	for (size_t i = 0; (name = theme_builtin_name(i)); i++) {
+		struct theme t;
+		ck_assert_int_eq(theme_load(&t, name, NULL, NULL), 0);
+		if (strcmp(name, "mono") == 0)
+			continue;
+		double least = strcmp(name, "high-contrast") == 0 ? 5.5 : 2.4;
+		for (int r = 0; r < ROLE_NONE; r++)
+			for (size_t g = 0; g < sizeof grounds / sizeof *grounds; g++)
+				if (r != ROLE_FAINT && r != ROLE_LAND)
+					check_legible(&t, (enum role)r, grounds[g], 0,
+						r == ROLE_STALE && least < 5 ? 1.9 : least);
+		check_legible(&t, ROLE_BAD, ROLE_SELECTED, CELL_DIM, 1.9);
 	}
 }
 END_TEST
@@ -631,6 +685,7 @@ theme_case(void)
 	tcase_add_test(tc, test_theme_tells_every_mistake);
 	tcase_add_test(tc, test_theme_unknown_is_told);
 	tcase_add_test(tc, test_theme_meanings_differ);
+	tcase_add_test(tc, test_theme_all_is_legible);
 	tcase_add_test(tc, test_theme_dim_wins);
 	tcase_add_test(tc, test_snapshot_reads_its_options);
 	tcase_add_test(tc, test_snapshot_svg_stands_alone);
