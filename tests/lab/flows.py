@@ -199,7 +199,7 @@ def announced(look, host):
 # deadline, the hold time is 9 s, and what is older than three polls is stale.
 EXPECT = {
 	"dns-killed": (("blackhole",), r"answer", {"announced"}, 2 * POLL_S + SLACK_S),
-	"bgp-frozen": (("degraded", "unknown", "drift"), r"\b(bird|frr): .*no answer",
+	"bgp-frozen": (("degraded", "unknown", "drift"), r"\b(bird|frr): .*(no answer|did not end)",
 		{"unknown"}, STALE_S + 9 + 2 * POLL_S),
 	"link-cut": (("drift", "degraded"), r"session|announce|withdraw", {"withdrawn"},
 		9 + 2 * POLL_S + SLACK_S),
