@@ -29,7 +29,7 @@
 #define SSH_PATH   "ssh"
 #define PERSIST_S  120
 #define DIR_MAX    64 /* sun_path (108) minus our 17 and the 17 that ssh appends while it binds */
-#define EXIT_MS    1000
+#define EXIT_MS    3000
 
 /* FNV-1a; a name, not a secret. */
 static uint64_t
@@ -210,7 +210,8 @@ drop(const char *dir, const struct endpoint *ep)
 	struct words w = { argv, 0, a };
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
-	if (access(control_path(dir, ep, a), F_OK) == 0) {
+	const char *path = control_path(dir, ep, a);
+	if (access(path, F_OK) == 0) {
 		add(&w, SSH_PATH);
 		add_destination(&w, dir, ep);
 		add(&w, "-O");
@@ -223,6 +224,7 @@ drop(const char *dir, const struct endpoint *ep)
 		if (posix_spawnp(&pid, SSH_PATH, &actions, NULL, (char **)(uintptr_t)argv, environ) == 0)
 			wait_or_kill(pid);
 		posix_spawn_file_actions_destroy(&actions);
+		unlink(path); /* of a master that was killed while it started */
 	}
 	arena_free(a);
 }

@@ -1064,7 +1064,8 @@ expire(struct lane *n, struct mono now)
 	}
 	while ((late = job_queue_take_late(&n->jobs, now)) != NULL) {
 		endpoint_name(n->ep, where, sizeof where);
-		err_set(&err, ERR_TIMEOUT, "ssh %s: no answer within the deadline (waited for the request before it)", where);
+		err_set(&err, ERR_TIMEOUT, "ssh %s: no answer within the deadline (waited for the request before it%s)", where,
+			n->state == LANE_CLOSING ? " to close its channel" : "");
 		job_answer(late, NULL, &err);
 	}
 }

@@ -100,6 +100,9 @@ find_obstacle(void)
 	/* run by root, sshd insists on this folder */
 	if (getuid() == 0 && mkdir("/run/sshd", 0755) == -1 && errno != EEXIST)
 		return "/run/sshd cannot be made";
+	const struct passwd *pw = getpwuid(getuid());
+	if (!pw || strstr(pw->pw_shell, "nologin") || strstr(pw->pw_shell, "/false"))
+		return "this account has no login shell";
 	return NULL;
 }
 

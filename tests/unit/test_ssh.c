@@ -265,7 +265,7 @@ END_TEST
 static bool
 is_answered_or_late(struct call *c, const char *command, struct mono end)
 {
-	call_run(lab, ssh, &fra.node, command, 1000, c);
+	call_run(lab, ssh, &fra.node, command, 4000, c);
 	return c->code == ERR_OK || !mono_before(clock_mono(), end);
 }
 
@@ -280,9 +280,9 @@ START_TEST(test_ssh_frozen_node_recovers)
 		ASSERT_CALL(c, ERR_OK, "");
 	}
 	sshd_signal(d, SIGSTOP);
-	expect(ssh, 400, ERR_TIMEOUT, _i == 0 ? "(key exchange)" : "(command)");
+	expect(ssh, 600, ERR_TIMEOUT, _i == 0 ? "(key exchange)" : "(command)");
 	sshd_signal(d, SIGCONT);
-	struct mono end = mono_add_ms(clock_mono(), 10000);
+	struct mono end = mono_add_ms(clock_mono(), 20000);
 	while (!is_answered_or_late(&c, "echo back", end))
 		;
 	ASSERT_CALL(c, ERR_OK, "");
