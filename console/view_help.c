@@ -21,6 +21,8 @@ write_keys(struct pager *p, const struct ui *ui, enum action_group group, const 
 		if (row->group != group)
 			continue;
 		keymap_format_all(ui->keys, (enum action)a, keys, sizeof keys);
+		if (!keys[0] && !row->keys[0])
+			continue; /* a command of the shell only */
 		pager_text(p, ROLE_KEY, keys[0] ? keys : "(none)");
 		pager_tab(p, KEYS_COLUMN);
 		pager_wrap(p, ROLE_TEXT, row->help);
