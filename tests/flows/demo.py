@@ -60,6 +60,8 @@ class Place:
 		gone = stage.within(5, lambda: not self.processes())
 		checks.say(gone is not None, f"{title}: no process is left",
 			"" if gone is not None else "; ".join(f"{pid} {words}" for pid, words in self.processes()))
+		# After a hang-up nobody waits for the demo itself, which removes its folder last.
+		stage.within(5, lambda: not os.listdir(self.path))
 		left = os.listdir(self.path)
 		checks.say(not left, f"{title}: no file is left", " ".join(left))
 		if not left:
