@@ -282,7 +282,7 @@ start_terminal(struct app *a, const char *theme, struct err *err)
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return err_set(err, ERR_USAGE,
 			"the dashboard needs a terminal; `catchment snapshot` draws it without "
-		        "one");
+			"one");
 	if (theme_load(&a->theme, theme ? theme : "dark", NULL, err) == -1)
 		return -1;
 	a->is_theme_chosen = theme != NULL;
@@ -306,10 +306,12 @@ start(struct app *a, const struct app_conf *conf, struct err *err)
 	};
 	struct screen_wishes wishes = { wish_quit, wish_refresh, wish_refetch, wish_theme,
 		wish_copy, a };
+	struct err key_err = ERR_INIT;
 	a->loop = loop_new(err);
 	if (!a->loop || start_terminal(a, conf->theme, err) == -1)
 		return -1;
 	keymap_init(&a->keys);
+	int mistakes = keymap_load(&a->keys, &key_err);
 	a->is_read_only = conf->is_read_only;
 	a->screen = screen_new(&wishes);
 	add_sources(a);
@@ -319,6 +321,8 @@ start(struct app *a, const struct app_conf *conf, struct err *err)
 	struct ui ui = make_ui(a);
 	if (conf->view && screen_open(a->screen, &ui, conf->view, NULL) == -1)
 		return err_set(err, ERR_USAGE, "there is no view \"%.40s\"", conf->view);
+	if (mistakes > 0)
+		screen_tell(a->screen, &ui, "%s", key_err.text);
 	return 0;
 }
 

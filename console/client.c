@@ -10,8 +10,8 @@
  * out is found out within three seconds. While it is away the last picture stays, and the screen
  * says that it is not current.
  *
- * Sparklines begin with the rings of the first snapshot and go on as the client's own: a sample every
- * five seconds of what is known then, and nothing where it is not.
+ * Sparklines begin with the rings of the first snapshot and go on as the client's own: a sample
+ * every five seconds of what is known then, and nothing where it is not.
  */
 #include "console/client.h"
 
@@ -35,6 +35,7 @@
 #define PING_MS        1400
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS   5000
+#define REFETCH_MS     1000 /* a stream that never fits its snapshot must not become a busy loop */
 #define EVENTS_MAX     2000
 
 enum client_state { CLIENT_WAITING, CLIENT_FETCHING, CLIENT_EVENTS, CLIENT_FOLLOWING };
@@ -51,6 +52,7 @@ struct client {
 	int64_t retry_ms;
 	struct sse sse;
 	bool must_refetch; /* seen inside a callback of the stream */
+	struct mono last_fetch;
 	struct fleet *fleet;
 	struct spark *pop_sparks, *node_sparks;
 	struct event *events;
@@ -269,6 +271,15 @@ on_sse(void *arg, const char *event, struct slice data)
 }
 
 static void
+fetch_again(struct client *c)
+{
+	int64_t wait = REFETCH_MS - mono_ms_since(loop_now(c->loop), c->last_fetch);
+	cancel(&c->call);
+	c->state = CLIENT_WAITING;
+	loop_timer_set(c->retry, wait > 0 ? wait : 0, 0);
+}
+
+static void
 on_chunk(void *arg, struct slice bytes)
 {
 	struct client *c = arg;
@@ -278,10 +289,8 @@ on_chunk(void *arg, struct slice bytes)
 		lose(c, err.text);
 		return;
 	}
-	if (c->must_refetch) {
-		cancel(&c->call);
-		start_fetch(c);
-	}
+	if (c->must_refetch)
+		fetch_again(c);
 	say_changed(c);
 }
 
@@ -348,6 +357,7 @@ start_fetch(struct client *c)
 {
 	struct http_request r = request(c, "http://localhost/v1/fleet", FETCH_MS);
 	c->must_refetch = false;
+	c->last_fetch = loop_now(c->loop);
 	c->state = CLIENT_FETCHING;
 	c->call = http_start(c->http, &r, on_snapshot, c);
 }
@@ -377,7 +387,7 @@ static void
 on_watch(void *arg)
 {
 	struct client *c = arg;
-	if (c->state != CLIENT_FOLLOWING || c->ping ||
+	if (c->link.state != LINK_LIVE || c->ping ||
 		mono_ms_since(loop_now(c->loop), c->link.heard) < SILENCE_MS)
 		return;
 	struct http_request r = request(c, "http://localhost/healthz", PING_MS);

@@ -6,8 +6,13 @@
  */
 #include "console/keymap.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define KEYS_FILE_MAX 65536
 
 #define NOW   ACTION_LOOK
 #define LATER ACTION_ACT
@@ -83,6 +88,58 @@ keymap_init(struct keymap *m)
 	*m = (struct keymap){ 0 };
 	for (int a = 1; a < ACTION_COUNT; a++)
 		keymap_bind(m, rows[a].name, slice_of(rows[a].keys), NULL);
+}
+
+static int
+read_line(struct keymap *m, struct slice line, struct err *err)
+{
+	const char *colon = memchr(line.data, ':', line.len);
+	char name[64];
+	if (!colon)
+		return err_set(err, ERR_USAGE, "\"action: keys\" is wanted");
+	slice_copy(slice_trim((struct slice){ line.data, (size_t)(colon - line.data) }), name,
+		sizeof name);
+	return keymap_bind(m, name,
+		(struct slice){ colon + 1, (size_t)(line.data + line.len - colon - 1) }, err);
+}
+
+int
+keymap_read(struct keymap *m, struct slice text, struct err *err)
+{
+	struct slice line;
+	int mistakes = 0;
+	for (int number = 1; slice_next_line(&text, &line); number++) {
+		struct err own = ERR_INIT;
+		line = slice_trim(line);
+		if (line.len == 0 || line.data[0] == '#' || read_line(m, line, &own) == 0)
+			continue;
+		if (mistakes++ == 0)
+			err_set(err, own.code, "line %d: %s", number, own.text);
+	}
+	return mistakes;
+}
+
+int
+keymap_load(struct keymap *m, struct err *err)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	bool has_config = config && config[0] == '/';
+	struct buf text = BUF_INIT(KEYS_FILE_MAX);
+	char path[PATH_MAX];
+	int mistakes = 0;
+	if (!has_config && !(home && home[0] == '/'))
+		return 0;
+	snprintf(path, sizeof path, "%s%s/catchment/keys", has_config ? config : home,
+		has_config ? "" : "/.config");
+	if (access(path, R_OK) == 0) {
+		mistakes = buf_read_file(&text, path, err) == -1
+		                   ? 1
+		                   : keymap_read(m, buf_slice(&text), err);
+		if (mistakes > 0)
+			err_wrap(err, "%s", path);
+	}
+	buf_done(&text);
+	return mistakes;
 }
 
 enum action

@@ -43,6 +43,11 @@ struct keymap {
 void keymap_init(struct keymap *m);
 /* Binds an action to other keys ("x ^x"), taking them away from whoever had them; "" unbinds. */
 int keymap_bind(struct keymap *m, const char *name, struct slice keys, struct err *err);
+/* Reads "action: keys" lines over what is bound; blank lines and those that start with # are
+ * skipped. All lines are read; returns how many were mistakes, the first of them in err. */
+int keymap_read(struct keymap *m, struct slice text, struct err *err);
+/* Reads $XDG_CONFIG_HOME/catchment/keys if there is one. */
+int keymap_load(struct keymap *m, struct err *err);
 enum action keymap_find(const struct keymap *m, const struct key *k);
 /* The first key of an action as people read it, "" when it has none. */
 void keymap_format(const struct keymap *m, enum action a, char out[KEYS_NAME_MAX]);

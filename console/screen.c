@@ -306,6 +306,8 @@ frame_action(struct screen *s, const struct ui *ui, enum action a)
 	default:
 		if (a != ACTION_NONE && action_get(a)->group == ACTION_ACT)
 			say_later(s, ui, action_get(a)->help);
+		else if (a != ACTION_NONE && action_get(a)->keys[0] == '\0')
+			screen_tell(s, ui, "That is a command of the shell: catchment %s.", action_get(a)->name);
 		return;
 	}
 }

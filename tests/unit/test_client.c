@@ -239,7 +239,7 @@ answer(struct frozen *f, int fd)
 	else
 		buf_printf(&out,
 			"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-		        "%zu\r\nConnection: close\r\n\r\n%s",
+			"%zu\r\nConnection: close\r\n\r\n%s",
 			strstr(request, "GET /v1/fleet") ? f->snapshot.len : 2,
 			strstr(request, "GET /v1/fleet") ? buf_text(&f->snapshot) : "[]");
 	ck_assert_int_eq(send(fd, buf_text(&out), out.len, MSG_NOSIGNAL), (ssize_t)out.len);
@@ -315,6 +315,27 @@ START_TEST(test_client_finds_a_frozen_backend_within_three_seconds)
 }
 END_TEST
 
+/* Also while a snapshot is being fetched. */
+START_TEST(test_client_finds_a_backend_frozen_in_a_fetch)
+{
+	struct bench b;
+	struct frozen f;
+	bench_open(&b);
+	frozen_open(&f, &b);
+	start_client(&b);
+	UNTIL(&b, is_following(&b));
+	f.is_frozen = true;
+	client_refetch(b.client);
+	struct mono start = clock_mono();
+	UNTIL(&b, look(&b).link.state == LINK_AWAY);
+	ck_assert_int_le(mono_ms_since(clock_mono(), start), 3000);
+	client_free(b.client);
+	b.client = NULL;
+	frozen_close(&f);
+	bench_close(&b);
+}
+END_TEST
+
 /* -- the reader of events -- */
 
 struct heard {
@@ -381,6 +402,7 @@ main(void)
 	tcase_add_test(tc, test_client_takes_a_new_topology);
 	tcase_add_test(tc, test_client_asks_for_polls);
 	tcase_add_test(tc, test_client_finds_a_frozen_backend_within_three_seconds);
+	tcase_add_test(tc, test_client_finds_a_backend_frozen_in_a_fetch);
 	tcase_add_test(tc, test_sse_reads_whole_and_in_pieces);
 	tcase_add_test(tc, test_sse_bounds_an_event);
 	tcase_set_timeout(tc, 60);

@@ -178,6 +178,25 @@ START_TEST(test_keymap_rebinds)
 }
 END_TEST
 
+START_TEST(test_keymap_reads_a_file)
+{
+	static const char text[] =
+		"# mine\n\nquit: x\nno-such: y\ndown: bogus\nnonsense\nhelp: F2 é\n";
+	struct keymap m;
+	struct err err = ERR_INIT;
+	char keys[64];
+	keymap_init(&m);
+	ck_assert_int_eq(keymap_read(&m, slice_of(text), &err), 3);
+	ck_assert_ptr_nonnull(strstr(err.text, "line 4: \"no-such\""));
+	keymap_format_all(&m, ACTION_QUIT, keys, sizeof keys);
+	ck_assert_str_eq(keys, "x");
+	keymap_format_all(&m, ACTION_DOWN, keys, sizeof keys);
+	ck_assert_str_eq(keys, "j down");
+	keymap_format_all(&m, ACTION_HELP, keys, sizeof keys);
+	ck_assert_str_eq(keys, "F2 é");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -190,6 +209,7 @@ main(void)
 	tcase_add_test(tc, test_keys_names_go_both_ways);
 	tcase_add_test(tc, test_keymap_holds_its_rules);
 	tcase_add_test(tc, test_keymap_rebinds);
+	tcase_add_test(tc, test_keymap_reads_a_file);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
