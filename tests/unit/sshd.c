@@ -232,6 +232,8 @@ write_config(const struct lab *lab, const char *name, uint16_t port, const char 
 	struct buf b = BUF_INIT(16384);
 	struct slice rest = { host_keys, strlen(host_keys) }, word;
 	buf_printf(&b, "%s\nListenAddress 127.0.0.1\nPort %u\nPidFile none\nUsePAM no\nStrictModes no\nLogLevel DEBUG1\n", more, port);
+	/* the account's own .bashrc would be run for every command, and may take its time */
+	buf_printf(&b, "SetEnv HOME=%s\n", lab->folder);
 	buf_printf(&b, "AuthorizedKeysFile %s/authorized\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n", lab->folder);
 	while (slice_next_word(&rest, &word))
 		buf_printf(&b, "HostKey %s/%.*s\n", lab->folder, (int)word.len, word.data);
