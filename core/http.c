@@ -74,6 +74,7 @@ struct http_call {
 	bool is_added;  /* in the multi handle */
 	bool is_ready;  /* on lane.ready: has a piece to hand out */
 	bool is_late;   /* started while the client was being closed: ends unheard */
+	bool has_header; /* its last line too */
 	bool is_judged; /* status and type of the answer were looked at */
 };
 
@@ -339,6 +340,20 @@ on_body(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
+/* The empty line after the header. Without it an answer that was cut between two header lines would be a good one with no
+ * body: curl 7.88 takes the end of the connection for the end of the header. */
+static size_t
+on_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct http_call *c = arg;
+	struct slice text = { line, size * n };
+	if (slice_starts(text, "HTTP/"))
+		c->has_header = false; /* after "100 Continue" another one comes */
+	else if (slice_trim(text).len == 0)
+		c->has_header = true;
+	return text.len;
+}
+
 static int
 no_connection(struct http_call *c, struct err *err)
 {
@@ -383,7 +398,7 @@ judge_code(struct http_call *c, CURLcode code, struct err *err)
 	text_sanitise_to(slice_of(c->curl_text[0] ? c->curl_text : curl_easy_strerror(code)), clean, sizeof clean);
 	switch (code) {
 	case CURLE_OK:
-		return 0;
+		return c->has_header ? 0 : lost_connection(c, err);
 	case CURLE_COULDNT_CONNECT:
 		return no_connection(c, err);
 	case CURLE_FILESIZE_EXCEEDED:
@@ -422,6 +437,8 @@ easy_prepare(struct http_call *c)
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->curl_text);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, c->lane);
 	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);

@@ -221,6 +221,19 @@ ask(const struct http_request *r)
 	wait_for(f.loop, &f.out.calls, before + 1);
 }
 
+START_TEST(test_answer_cut_at_any_byte_is_none)
+{
+	struct http_request r = request_to(&f.server, f.loop, 10000);
+	for (size_t n = 1; n < sizeof OK - 1; n++) {
+		const struct hostile_script cut = { .head = OK, .head_len = n, .end = n % 2 ? HOSTILE_CLOSE : HOSTILE_RESET };
+		f.server.script = &cut;
+		ask(&r);
+		ck_assert_msg(f.out.code == ERR_CONN_LOST || f.out.code == ERR_PROTOCOL || f.out.code == ERR_BAD_REPLY,
+			"after %zu bytes: %s (%s)", n, err_code_name(f.out.code), f.out.text);
+	}
+}
+END_TEST
+
 START_TEST(test_connection_is_kept)
 {
 	struct http_request r = request_to(&f.server, f.loop, 10000);
@@ -632,6 +645,7 @@ main(void)
 	TCase *rest = tcase_create("client");
 	tcase_set_timeout(rest, 30);
 	tcase_add_checked_fixture(rest, set_up, tear_down);
+	tcase_add_test(rest, test_answer_cut_at_any_byte_is_none);
 	tcase_add_test(rest, test_connection_is_kept);
 	tcase_add_test(rest, test_server_that_hangs_up_while_idle_costs_nothing);
 	tcase_add_test(rest, test_request_gives_nothing_away);
