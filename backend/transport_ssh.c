@@ -768,10 +768,12 @@ step_auth(struct lane *n)
 	last_text(n, text, sizeof text);
 	if (rc == LIBSSH2_ERROR_FILE || rc == LIBSSH2_ERROR_KEYFILE_AUTH_FAILED || rc == LIBSSH2_ERROR_METHOD_NONE)
 		return fail_with(n, ERR_CREDENTIAL, "the key file %s cannot be used: %s", n->ep->key, text);
+	/* a broken connection is PUBLICKEY_UNVERIFIED too, "Waiting for ... response", and no verdict on our key */
+	bool is_broken = is_lost(rc) || (rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED && strstr(text, "Waiting for"));
+	if (is_broken)
+		return fail_with(n, ERR_CONN_LOST, "the connection broke during authentication (%s)", text);
 	if (rc == LIBSSH2_ERROR_AUTHENTICATION_FAILED || rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED)
 		return fail_with(n, ERR_CREDENTIAL, "the node refused the key %s for user %s", n->ep->key, user);
-	if (is_lost(rc))
-		return fail_with(n, ERR_CONN_LOST, "the node closed the connection during authentication (%s)", text);
 	return fail_with(n, ERR_CREDENTIAL, "authentication of user %s failed: %s (libssh2 error %d)", user, text, rc);
 }
 
