@@ -27,6 +27,8 @@ prefix_parse(struct slice text, struct prefix *out, struct err *err)
 	int64_t len;
 	if (text.len >= sizeof copy)
 		return err_set(err, ERR_USAGE, "a prefix of %zu bytes, at most %zu", text.len, sizeof copy - 1);
+	if (!text_is_clean(text)) /* else it would be quoted below as it is */
+		return err_set(err, ERR_USAGE, "a prefix with characters that no address has");
 	slice_copy(text, copy, sizeof copy);
 	char *slash = strchr(copy, '/');
 	if (!slash)

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "core/json.h"
+#include "core/text.h"
 #include "plugins/drivers.h"
 #include "suite.h"
 
@@ -135,6 +136,115 @@ START_TEST(test_one_mistake_refuses_the_page)
 }
 END_TEST
 
+/* The end of the JSON value at `p`; the example has no bracket inside a string. */
+static const char *
+value_end(const char *p)
+{
+	int depth = 0;
+	if (*p == '"')
+		return strchr(p + 1, '"') + 1;
+	for (;; p++) {
+		if (depth == 0 && (*p == ',' || *p == '}' || *p == ']' || *p == '\n'))
+			return p;
+		depth += (*p == '[' || *p == '{') - (*p == ']' || *p == '}');
+		if (depth == 0 && (*p == ']' || *p == '}'))
+			return p + 1;
+	}
+}
+
+/* What a value may be replaced by. The kind is the first letter of what JSON calls it, '!' for no JSON at all. */
+static const struct {
+	const char *text;
+	char kind;
+} wrongs[] = {
+	{ "NaN", '!' }, { "-Infinity", '!' }, { "007", '!' }, { "1e999", '!' }, { "99999999999999999999", '!' }, { "'x'", '!' },
+	{ "tru", '!' }, { "\"a\\u0000b\"", '!' }, { "\"\\ud800\"", '!' }, { "\"\xff\"", '!' }, { "\"\033[2J\"", '!' }, { "", '!' },
+	{ "-1", 'n' }, { "1e30", 'n' }, { "\"\\u001b]52;c;x\\u0007\"", 's' }, { "null", '0' }, { "true", 'b' }, { "[]", 'a' },
+	{ "{}", 'o' }, { "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]", '!' },
+};
+
+static char
+kind_of(char first)
+{
+	switch (first) {
+	case '"':
+		return 's';
+	case '[':
+		return 'a';
+	case '{':
+		return 'o';
+	case 't':
+	case 'f':
+		return 'b';
+	case 'n':
+		return '0';
+	default:
+		return 'n';
+	}
+}
+
+static void
+check_wrong(const char *from, const char *end, size_t i)
+{
+	const char *text = buf_text(&example);
+	struct buf page = BUF_INIT(65536);
+	struct report *r = report_new();
+	struct err err = ERR_INIT;
+	buf_add(&page, text, (size_t)(from - text));
+	buf_add_text(&page, wrongs[i].text);
+	buf_add_text(&page, end);
+	int rc = read_page(buf_slice(&page), "application/json", r, &err);
+	char was = kind_of(*from), is = wrongs[i].kind;
+	bool is_other_kind = was != '0' && is != '0' && was != is;
+	bool is_number = was == 'n' && is == 'n';
+	if (is == '!' || is_other_kind || is_number)
+		ck_assert_msg(rc == -1, "%s was taken for %.30s", wrongs[i].text, from);
+	if (rc == -1) {
+		ck_assert_msg(err.text[0] != '\0', "no sentence for %s in place of %.30s", wrongs[i].text, from);
+		ck_assert_msg(text_is_clean(slice_of(err.text)), "'%s'", err.text);
+	}
+	report_free(r);
+	buf_done(&page);
+}
+
+/* Every value of the example replaced by every wrong one: some hundreds of pages, each refused with a sentence. */
+START_TEST(test_every_value_and_every_wrong_one)
+{
+	size_t values = 0;
+	for (const char *p = buf_text(&example); (p = strstr(p, "\": ")) != NULL;) {
+		p += 3;
+		const char *end = value_end(p);
+		for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++)
+			check_wrong(p, end, i);
+		values++;
+	}
+	ck_assert_uint_ge(values, 60);
+}
+END_TEST
+
+/* Every key of the example a second time, with the same value. */
+START_TEST(test_every_key_twice_is_refused)
+{
+	const char *text = buf_text(&example);
+	for (const char *p = text; (p = strstr(p, "\": ")) != NULL; p++) {
+		const char *key = p;
+		while (key[-1] != '"')
+			key--;
+		const char *end = value_end(p + 3);
+		struct buf page = BUF_INIT(65536);
+		struct report *r = report_new();
+		struct err err = ERR_INIT;
+		buf_add(&page, text, (size_t)(end - text));
+		buf_printf(&page, ", \"%.*s", (int)(end - key), key);
+		buf_add_text(&page, end);
+		ck_assert_msg(read_page(buf_slice(&page), "application/json", r, &err) == -1, "twice: %.20s", key);
+		ck_assert_msg(strstr(err.text, "twice") != NULL, "%s", err.text);
+		report_free(r);
+		buf_done(&page);
+	}
+}
+END_TEST
+
 START_TEST(test_truncation_at_every_byte_is_refused)
 {
 	size_t len = buf_slice(&example).len;
@@ -250,6 +360,8 @@ main(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, test_example_of_the_documentation);
 	tcase_add_loop_test(c, test_one_mistake_refuses_the_page, 0, sizeof changes / sizeof changes[0]);
+	tcase_add_test(c, test_every_value_and_every_wrong_one);
+	tcase_add_test(c, test_every_key_twice_is_refused);
 	tcase_add_test(c, test_truncation_at_every_byte_is_refused);
 	tcase_add_test(c, test_other_types_are_refused);
 	tcase_add_test(c, test_unknown_fields_and_sections_are_counted);
