@@ -17,6 +17,7 @@
 #include "backend/verdict.h"
 #include "core/text.h"
 
+#define SKEW_NOTICE_S  30 /* a reply may take some seconds, and a clock without NTP drifts slower */
 #define PROBES_MAX   16
 #define WATCHERS_MAX 4
 
@@ -496,6 +497,26 @@ take_report(struct node *n, struct report *report)
 	n->facts = facts;
 }
 
+/* Ages never depend on it, but signatures, leases and logs of the node do. */
+static void
+compare_clocks(struct state *s, struct node *n, const struct report *report, struct wall wall)
+{
+	if (!(report->sections & REPORT_CLOCK) || report->clock_s <= 0)
+		return;
+	int64_t skew_s = report->clock_s - wall.ns / CLOCK_NS_PER_S;
+	bool is_wrong = skew_s >= SKEW_NOTICE_S || skew_s <= -SKEW_NOTICE_S, was_wrong = n->skew_s != 0;
+	n->skew_s = is_wrong ? skew_s : 0;
+	if (is_wrong == was_wrong)
+		return;
+	char text[32];
+	duration_format(skew_s < 0 ? -skew_s : skew_s, text, sizeof text);
+	if (is_wrong)
+		tell_node(s, n, "clock", VERDICT_DEGRADED, wall, "%s: its clock is %s %s ours", n->name, text,
+			skew_s < 0 ? "behind" : "ahead of");
+	else
+		tell_node(s, n, "clock", VERDICT_OK, wall, "%s: its clock agrees with ours again", n->name);
+}
+
 void
 state_apply(struct state *s, size_t index, const char *probe_id, struct report *report, struct mono now, struct wall wall)
 {
@@ -504,6 +525,7 @@ state_apply(struct state *s, size_t index, const char *probe_id, struct report *
 	unsigned sections = report->sections;
 	tell_sessions(s, n, report, wall);
 	sample_rate(s, n, x, report, now, wall);
+	compare_clocks(s, n, report, wall);
 	if (n->is_restored) {
 		/* facts of another life serve until the first new one; then nothing of them may pass for fresh */
 		report_free(n->facts);

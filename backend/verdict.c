@@ -422,6 +422,15 @@ note_restart(const struct node *n, struct node_judgement *j)
 		reasons_add(&j->reasons, "its DNS daemon was restarted less than %d minutes ago", RESTART_NOTICE_S / 60);
 }
 
+/* Not how far: that would be news with every poll. */
+static void
+note_clock(const struct node *n, struct node_judgement *j)
+{
+	if (n->skew_s != 0)
+		reasons_add(&j->reasons, "its clock is %s ours: its own times cannot be trusted",
+			n->skew_s < 0 ? "behind" : "ahead of");
+}
+
 /* A vantage or a witness: it only has to be readable. */
 static void
 judge_helper(const struct node *n, struct mono now, struct node_judgement *j)
@@ -460,6 +469,7 @@ verdict_node(const struct fleet *f, const struct node *n, struct mono now, enum 
 	judge_intent(f, n, announced, now, out);
 	judge_sessions(n, now, out);
 	note_restart(n, out);
+	note_clock(n, out);
 }
 
 /* -- PoPs -- */

@@ -128,6 +128,7 @@ struct node {
 	enum verdict verdict;
 	struct reasons reasons;
 	double qps;       /* NAN unknown */
+	int64_t skew_s;   /* backend: how far its clock is ahead of ours, when that is worth telling; else 0 */
 	struct mono seen; /* newest fact of any plane */
 	bool is_restored; /* facts come from before a restart: always stale */
 	char error[REASON_TEXT]; /* sentence of the newest failure; "" = none */

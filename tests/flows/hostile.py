@@ -383,7 +383,7 @@ def flow_terminal(checks, backend):
 	for i in range(120):
 		console.resize(*sizes[i % len(sizes)])
 		if i % 7 == 0:
-			console.press("123450dey"[i // 7 % 9] + "\x1b")
+			console.press("123450dey:/?"[i // 7 % 12] + "\x1b")
 		console.pump()
 	console.resize(80, 24)
 	say(console.process.poll() is None, "size storm: it lives")

@@ -160,6 +160,37 @@ START_TEST(test_counter_and_failure_never_make_a_spike)
 }
 END_TEST
 
+/* A clock that is a day off is told once, and no age depends on it. */
+START_TEST(test_wrong_clock_is_told_and_ages_stay)
+{
+	static const int64_t skews[] = { 86400, -86400, 0 };
+	for (size_t i = 0; i < sizeof skews / sizeof skews[0]; i++) {
+		struct state *s = state_new(make_fleet());
+		const struct node *n = &state_fleet(s)->nodes[0];
+		size_t events, told = 0;
+		for (int k = 0; k < 3; k++) {
+			struct report *r = sessions_report(FSM_ESTABLISHED);
+			r->sections |= REPORT_CLOCK;
+			r->clock_s = wall.ns / CLOCK_NS_PER_S + skews[i] + k;
+			poll_well(s, 0, 2 * k, 1000 + 2000 * k);
+			state_apply(s, 0, "bird/protocols", r, at(2 * k), wall);
+		}
+		const struct event *e = state_events(s, &events);
+		for (size_t k = 0; k < events; k++)
+			told += strcmp(e[k].kind, "clock") == 0;
+		ck_assert_uint_eq(told, skews[i] ? 1 : 0);
+		bool is_reason = false;
+		for (size_t k = 0; k < n->reasons.n; k++)
+			is_reason = is_reason || strstr(n->reasons.text[k], skews[i] > 0 ? "ahead of ours" : "behind ours");
+		ck_assert(is_reason == (skews[i] != 0));
+		ck_assert_double_eq_tol(node_age_s(n, at(5)), 1, 0.001);
+		ck_assert_double_eq_tol(n->qps, 1000, 0.01);
+		ck_assert_int_eq(n->verdict, VERDICT_OK);
+		state_free(s);
+	}
+}
+END_TEST
+
 START_TEST(test_old_facts_stop_counting)
 {
 	struct state *s = state_new(make_fleet());
@@ -350,6 +381,7 @@ main(void)
 	tcase_add_test(t, test_rate_is_made_of_two_counters);
 	tcase_add_test(t, test_restart_gives_no_rate_and_an_event);
 	tcase_add_test(t, test_counter_and_failure_never_make_a_spike);
+	tcase_add_test(t, test_wrong_clock_is_told_and_ages_stay);
 	tcase_add_test(t, test_old_facts_stop_counting);
 	tcase_add_test(t, test_same_facts_are_seen_and_not_changed);
 	tcase_add_test(t, test_not_running_is_a_fact_at_once);
