@@ -195,7 +195,7 @@ judge_service(const struct node *n, struct mono now, struct reasons *why)
 		reasons_add(why, "%s", plane->error_text);
 		inside = TRI_NO;
 	}
-	if (inside == TRI_NO && n->facts->health_text)
+	if (n->facts->is_healthy == TRI_NO && n->facts->health_text)
 		reasons_add(why, "says of itself: %s", n->facts->health_text);
 	if (outside != TRI_UNKNOWN && inside != TRI_UNKNOWN && outside != inside) {
 		reasons_add(why, outside == TRI_YES ? "disputed: it answers from outside, but the node says it is not well"

@@ -81,7 +81,7 @@ set_ages(struct node *n, const struct json *c)
 }
 
 static void
-expect_reasons(const struct json *expected, const struct reasons *r, const char *path)
+expect_reasons(const struct json *expected, const struct json *unwanted, const struct reasons *r, const char *path)
 {
 	for (size_t i = 0; i < json_length(expected); i++) {
 		const char *wanted = json_text(json_at(expected, i), "");
@@ -90,6 +90,9 @@ expect_reasons(const struct json *expected, const struct reasons *r, const char 
 			is_there = is_there || strstr(r->text[k], wanted);
 		ck_assert_msg(is_there, "%s: no reason says '%s'; the first is '%s'", path, wanted, r->n ? r->text[0] : "");
 	}
+	for (size_t i = 0; i < json_length(unwanted); i++)
+		for (size_t k = 0; k < r->n; k++)
+			ck_assert_msg(!strstr(r->text[k], json_text(json_at(unwanted, i), "?")), "%s: %s", path, r->text[k]);
 	if (json_kind(expected) == JSON_ARRAY && json_length(expected) == 0)
 		ck_assert_msg(r->n == 0, "%s: a reason nobody wants: %s", path, r->text[0]);
 }
@@ -132,7 +135,7 @@ run_case(const char *path)
 		ck_assert_msg(strcmp(wanted, tri_name(j.planes[p])) == 0, "%s: plane %s is %s", path,
 			plane_name((enum plane_name)p), tri_name(j.planes[p]));
 	}
-	expect_reasons(json_get(expect, "reasons"), &j.reasons, path);
+	expect_reasons(json_get(expect, "reasons"), json_get(expect, "reasons_not"), &j.reasons, path);
 	/* whatever the case: only an ok node may be counted on, and a verdict that is not ok has a reason */
 	ck_assert_msg(j.verdict == VERDICT_OK || j.reasons.n > 0, "%s: no reason", path);
 	fleet_free(f);
