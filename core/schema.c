@@ -604,7 +604,7 @@ static void
 read_member(struct schema_walk *w, const struct schema_table *t, const char *word,
 	const struct yaml *at, void *object)
 {
-	size_t index;
+	size_t index = 0;
 	const struct schema_key *key = find_key(t, word, &object, &index);
 	struct value v = { .walk = w, .key = key, .at = at, .text = at->text };
 	((struct schema_mark *)object)->given |= UINT64_C(1) << index;
