@@ -151,17 +151,15 @@ scan_escape(struct scan *s, char **to)
 	return 0;
 }
 
-static bool
-is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
+/* Bytes that stand for themselves in a string: ASCII without control characters, quote and backslash. */
+#define ALL(from, to) [from... to] = true
+static const bool is_plain[256] = { ALL(0x20, 0x21), ALL(0x23, 0x5b), ALL(0x5d, 0x7f) };
 
-/* Checks and measures the plain start of a string, which mostly is all of it. */
+/* The plain start of a string, which mostly is all of it. */
 static const char *
 end_of_plain(const char *p, const char *end)
 {
-	while (p < end && is_plain((unsigned char)*p))
+	while (p < end && is_plain[(unsigned char)*p])
 		p++;
 	return p;
 }
@@ -215,8 +213,10 @@ scan_string(struct scan *s, const char **text, uint32_t *len)
 	size_t room = s->p < s->end && *s->p == '"' ? plain : (size_t)(closing_quote(s->p, s->end) - from);
 	char *copy = pool_take(s, room + 1), *to = copy + plain;
 	memcpy(copy, from, plain);
-	if (scan_rest_of_string(s, &to) == -1)
+	if (room > plain && scan_rest_of_string(s, &to) == -1)
 		return -1;
+	if (s->p == s->end)
+		return scan_fail(s, "truncated string");
 	*to = '\0';
 	s->p++;
 	*text = copy;
@@ -357,16 +357,30 @@ sort_keys(struct scan *s, struct json *object)
 	return true;
 }
 
+/* One of 64 by what tells the keys of an object apart most cheaply. */
+static uint64_t
+mark_of(const struct json *item)
+{
+	uint32_t len = item->key_len;
+	unsigned ends = len ? (unsigned char)item->key[0] * 5u + (unsigned char)item->key[len - 1] * 3u : 0;
+	return UINT64_C(1) << ((ends + len * 7u) & 63);
+}
+
+/* Keys of different marks differ, so that few pairs are left to be compared. */
 static bool
 keys_differ(struct scan *s, struct json *object)
 {
 	if (object->n >= INDEX_FROM)
 		return sort_keys(s, object);
 	const struct json *items = object->as.items;
-	for (uint32_t i = 1; i < object->n; i++)
-		for (uint32_t j = 0; j < i; j++)
+	uint64_t seen = 0;
+	for (uint32_t i = 0; i < object->n; i++) {
+		uint64_t mark = mark_of(&items[i]);
+		for (uint32_t j = 0; j < i && seen & mark; j++)
 			if (compare_keys(&items[i], items[j].key, items[j].key_len) == 0)
 				return false;
+		seen |= mark;
+	}
 	return true;
 }
 
