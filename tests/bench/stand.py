@@ -131,8 +131,8 @@ class Agents:
         per_pop = 4 if nodes % 4 == 0 else 1
         self.process = stand.start(
             [f"{stand.build}/tests/agents", "--pops", str(nodes // per_pop), "--nodes-per-pop",
-             str(per_pop), "--poll", poll, "--control", "0", "--port", str(self.port), "--share",
-             str(share), "--fleet", self.fleet], "agents")
+             str(per_pop), "--poll", poll, "--day", "86400", "--control", "0", "--port",
+             str(self.port), "--share", str(share), "--fleet", self.fleet], "agents")
         wait_until(lambda: "addresses" in stand.log("agents") or self.process.poll() is not None,
                    "the agents listen")
         if self.process.poll() is not None:
