@@ -10,7 +10,6 @@ of a few seconds is exact enough on a busy machine; of a command that ends, it i
 import glob
 import os
 import shutil
-import signal
 import socket
 import statistics
 import subprocess
