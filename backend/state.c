@@ -19,6 +19,7 @@
 
 #define SKEW_NOTICE_S  30 /* a reply may take some seconds, and a clock without NTP drifts slower */
 #define PROBES_MAX   16
+#define RATE_NEWS    0.05 /* share by which a rate must move to be a change */
 #define WATCHERS_MAX 4
 
 #define SESSION_SECTIONS REPORT_SESSIONS
@@ -44,6 +45,7 @@ struct node_extra {
 	struct mono sampled;
 	bool has_gap;          /* a sample failed since: no rate over the gap, but a fallen counter still tells a restart */
 	uint64_t fingerprint;
+	double told_qps;       /* the rate that the last change told; NAN none */
 	unsigned freshness; /* a bit a plane, as of the last judgement */
 	size_t n_errors;
 	struct probe_error errors[PROBES_MAX];
@@ -92,7 +94,7 @@ prepare_extras(struct state *s)
 	s->nodes = xcalloc(s->fleet->n_nodes, sizeof *s->nodes);
 	s->pops = xcalloc(s->fleet->n_pops, sizeof *s->pops);
 	for (size_t i = 0; i < s->fleet->n_nodes; i++)
-		s->nodes[i].queries = s->nodes[i].uptime_s = -1;
+		s->nodes[i] = (struct node_extra){ .queries = -1, .uptime_s = -1, .told_qps = NAN };
 }
 
 struct state *
@@ -358,21 +360,21 @@ mix(uint64_t h, const void *data, size_t len)
 	return h;
 }
 
-/* Two significant digits: a rate that trembles is no change. */
+/* The rate that observers were told last stands until the rate has left its neighbourhood: rounding alone would not do,
+ * a rate that trembles about a boundary would be news with each poll. */
 static double
-coarse(double qps)
+steady(double told, double qps)
 {
-	if (isnan(qps) || qps <= 0)
+	if (isnan(told) || isnan(qps) || fabs(qps - told) > told * RATE_NEWS)
 		return qps;
-	double unit = pow(10, floor(log10(qps)) - 1);
-	return round(qps / unit) * unit;
+	return told;
 }
 
 static uint64_t
-fingerprint(const struct node *n)
+fingerprint(const struct node *n, double told)
 {
 	uint64_t h = report_fingerprint(n->facts);
-	double qps = isnan(n->qps) ? -1 : coarse(n->qps);
+	double qps = isnan(told) ? -1 : told;
 	h = mix(h, &qps, sizeof qps);
 	h = mix(h, &n->verdict, sizeof n->verdict);
 	for (size_t i = 0; i < n->reasons.n; i++)
@@ -452,9 +454,13 @@ judge(struct state *s, size_t index, struct mono now, struct wall wall)
 		n->planes[p].is_good = j.planes[p];
 	if (n->pop != FLEET_NO_POP)
 		judge_pop(s, n->pop, now, wall);
-	uint64_t print = fingerprint(n);
-	bool has_changed = print != s->nodes[index].fingerprint;
-	s->nodes[index].fingerprint = print;
+	struct node_extra *x = &s->nodes[index];
+	double told = steady(x->told_qps, n->qps);
+	uint64_t print = fingerprint(n, told);
+	bool has_changed = print != x->fingerprint;
+	/* what a change tells is the rate of now */
+	x->told_qps = has_changed ? n->qps : told;
+	x->fingerprint = has_changed ? fingerprint(n, n->qps) : print;
 	if (has_changed)
 		n->changed = now;
 	return has_changed;

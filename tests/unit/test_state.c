@@ -261,6 +261,29 @@ START_TEST(test_same_facts_are_seen_and_not_changed)
 }
 END_TEST
 
+/* A rate that trembles is no change, even about a round number; one that moves is, and then becomes the one compared
+ * with: a slow drift is told in steps and not with each poll. */
+START_TEST(test_trembling_rate_is_no_change)
+{
+	static const struct {
+		int64_t more;
+		bool is_change;
+	} rows[] = { { 2040, false }, { 1960, false }, { 1999, false }, { 2001, false }, { 2120, true }, { 2118, false },
+		{ 2040, false }, { 1980, true }, { 0, true }, { 0, false }, { 2000, true } };
+	struct state *s = state_new(make_fleet());
+	int64_t queries = 3000;
+	poll_well(s, 0, 0, 1000);
+	poll_well(s, 0, 2, queries);
+	poll_well(s, 0, 4, queries += 2000);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint64_t revision = state_fleet(s)->revision;
+		poll_well(s, 0, 6 + 2 * (double)i, queries += rows[i].more);
+		ck_assert_msg((state_fleet(s)->revision != revision) == rows[i].is_change, "row %zu", i);
+	}
+	state_free(s);
+}
+END_TEST
+
 START_TEST(test_not_running_is_a_fact_at_once)
 {
 	struct state *s = state_new(make_fleet());
@@ -384,6 +407,7 @@ main(void)
 	tcase_add_test(t, test_wrong_clock_is_told_and_ages_stay);
 	tcase_add_test(t, test_old_facts_stop_counting);
 	tcase_add_test(t, test_same_facts_are_seen_and_not_changed);
+	tcase_add_test(t, test_trembling_rate_is_no_change);
 	tcase_add_test(t, test_not_running_is_a_fact_at_once);
 	tcase_add_test(t, test_restored_facts_are_never_current);
 	tcase_add_test(t, test_reload_carries_known_nodes_over);
