@@ -104,7 +104,7 @@ json_body_check(const struct json *object, const struct json_field *fields, size
 	while (json_iter_next(&it, &key, &value)) {
 		/* Members mostly come in the order of the table: the search goes on where the last one was found. */
 		size_t tries = 0;
-		while (tries < n && strcmp(fields[at].key, key) != 0) {
+		while (tries < n && (fields[at].key[0] != key[0] || strcmp(fields[at].key, key) != 0)) {
 			at = (at + 1) % n;
 			tries++;
 		}
