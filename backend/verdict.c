@@ -418,7 +418,8 @@ judge_answers(const struct fleet *f, const struct node *n, const enum announced 
 static void
 note_restart(const struct node *n, struct node_judgement *j)
 {
-	if (n->facts->dns.uptime_s >= 0 && n->facts->dns.uptime_s < RESTART_NOTICE_S)
+	if (n->planes[PLANE_SERVICE].error == ERR_OK && n->facts->dns.uptime_s >= 0 &&
+		n->facts->dns.uptime_s < RESTART_NOTICE_S)
 		reasons_add(&j->reasons, "its DNS daemon was restarted less than %d minutes ago", RESTART_NOTICE_S / 60);
 }
 
