@@ -364,6 +364,10 @@ close_backend(struct backend *b)
 {
 	for (size_t i = 0; i < 3; i++)
 		loop_signal_del(b->signals[i]);
+	/* an impatient second signal must not cost the last write of the history */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	loop_timer_del(b->tick);
 	api_free(b->api);
 	poller_free(b->poller);
