@@ -30,6 +30,7 @@
 #include "backend/store.h"
 #include "backend/transport.h"
 #include "core/conf.h"
+#include "core/environment.h"
 #include "core/loop.h"
 #include "core/paths.h"
 #include "plugins/drivers.h"
@@ -247,17 +248,6 @@ parse_options(int argc, char **argv, struct options *o, struct err *err)
 	return 0;
 }
 
-/* What the environment may not decide for us (SAFETY.md D98). */
-static void
-clean_environment(void)
-{
-	static const char *const names[] = { "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy",
-		"NO_PROXY", "no_proxy", "SSLKEYLOGFILE", "CURL_HOME", "CURL_CA_BUNDLE", "LD_PRELOAD", "LD_LIBRARY_PATH",
-		"SSH_AUTH_SOCK", "SSH_ASKPASS" };
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		unsetenv(names[i]);
-}
-
 /* Thousands of sessions need descriptors; take what the hard limit allows. No core dumps: they may hold keys. */
 static void
 set_limits(void)
@@ -423,7 +413,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "catchmentd: %s\n", err.text);
 		return err_code_exit(err.code);
 	}
-	clean_environment();
+	environment_clean();
 	set_limits();
 	if (sodium_init() == -1) {
 		fputs("catchmentd: libsodium does not start: no random numbers\n", stderr);

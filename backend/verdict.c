@@ -127,6 +127,20 @@ state_word(const struct session_fact *s)
 	return s->state == FSM_OTHER && s->state_word ? s->state_word : fsm_state_name(s->state);
 }
 
+/* No daemon names differing TCP MD5 passwords: they look like a peer that does not answer (LAB.md). BIRD does not say
+ * whether one is set at all. */
+static void
+add_doubt(const struct session_fact *s, struct buf *out)
+{
+	bool is_waiting = s->state == FSM_CONNECT || s->state == FSM_ACTIVE || s->state == FSM_IDLE;
+	if (s->admin_state == ADMIN_DOWN || !is_waiting || s->since_s <= CONNECT_DOUBT_S)
+		return;
+	if (s->has_password == TRI_YES)
+		buf_add_text(out, "; a TCP MD5 password is set and the peer does not answer: check that both ends have the same");
+	else if (s->has_password == TRI_UNKNOWN && s->state == FSM_CONNECT && !s->last_error.text && s->last_error.code < 0)
+		buf_add_text(out, "; the peer does not answer and gives no reason: a dead path, or TCP MD5 passwords that differ");
+}
+
 /* "session transit1_v4 to 10.1.21.1 is Active: received Cease/Administrative Shutdown "text"" */
 static void
 explain_session(const struct session_fact *s, struct reasons *out)
@@ -147,9 +161,7 @@ explain_session(const struct session_fact *s, struct reasons *out)
 		buf_printf(&b, ": last %s%s", who, words);
 	if (e->message)
 		buf_printf(&b, " \"%s\"", e->message);
-	if (s->admin_state != ADMIN_DOWN && s->has_password == TRI_YES && s->since_s > CONNECT_DOUBT_S &&
-		(s->state == FSM_CONNECT || s->state == FSM_ACTIVE || s->state == FSM_IDLE))
-		buf_printf(&b, "; a TCP MD5 password is set and the peer does not answer: check that both ends have the same");
+	add_doubt(s, &b);
 	reasons_add(out, "%s", buf_text(&b));
 	buf_done(&b);
 }

@@ -20,18 +20,9 @@
 #include "console/fetch.h"
 #include "console/options.h"
 #include "console/snapshot.h"
+#include "core/environment.h"
 #include "core/paths.h"
 #include "plugins/drivers.h"
-
-/* A proxy or a key log in the environment would send the API's traffic elsewhere (SAFETY.md D98). */
-static void
-clean_environment(void)
-{
-	static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy",
-		"NO_PROXY", "SSLKEYLOGFILE", "CURL_HOME", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR" };
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		unsetenv(names[i]);
-}
 
 /* What a full disk or a closed pipe swallows was not done. */
 static int
@@ -128,7 +119,7 @@ main(int argc, char **argv)
 	struct options o;
 	struct err err = ERR_INIT;
 	setlocale(LC_ALL, "");
-	clean_environment();
+	environment_clean();
 	if (options_parse(&o, argc, argv, &err) == -1)
 		return fail(&err, options_line_wants_json(argc, argv));
 	if (o.wants_help || o.wants_version)
