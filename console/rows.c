@@ -290,8 +290,10 @@ choose_columns(const char *name, const struct json *array, bool is_wide, struct 
 	struct json_iter it = json_iter_start(json_at(array, 0));
 	const char *key;
 	const struct json *value;
-	while (json_iter_next(&it, &key, &value) && n < COLUMNS_MAX)
-		out[n++] = (struct column){ key, key, SHAPE_TEXT, false, n == 0 };
+	while (json_iter_next(&it, &key, &value) && n < COLUMNS_MAX) {
+		out[n] = (struct column){ key, key, SHAPE_TEXT, false, n == 0 };
+		n++;
+	}
 	return n;
 }
 

@@ -198,8 +198,8 @@ START_TEST(test_queries)
 	ck_assert_ptr_null(request_value(&q, "pop"));
 	static const char *const bad[] = {
 		"pop", "pop=a&pop=b", "x=1", "pop=%00", "pop=%", "&", "pop=a&&at=b", "=1", "p%6fp%00=1", "pop=%ff",
-		"pop=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		("pop=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		err_clear(&err);
