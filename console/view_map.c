@@ -3,7 +3,8 @@
  * The map (key 1): the world in dim dots, a mark for each PoP as large as its share of the queries,
  * a letter beside it when its verdict is anything but ok, names where they do not collide
  * (console/map_layout.c decides). Beside it the PoPs, worst first, with their rate over the last
- * minutes; below it why the one under the cursor is what it is.
+ * minutes (console/worst_first.c keeps its rows still); below it why the one under the cursor is
+ * what it is.
  *
  * Colour only repeats what letters and glyphs say. A stale PoP is hollow and dim and has its age
  * beside its name: its last verdict is not shown as if it were today's. The land is drawn again
@@ -18,6 +19,7 @@
 #include "console/map_layout.h"
 #include "console/raster.h"
 #include "console/view.h"
+#include "console/worst_first.h"
 #include "core/text.h"
 
 #define ZOOM_STEP   1.5
@@ -29,6 +31,7 @@
 #define FOOT_ROWS   2
 #define REGIONS_MAX 64
 #define NAME_MAX_W  14
+#define UNSEEN_MS   2500 /* not drawn for so long: nobody knows by heart where its rows are */
 
 struct map {
 	struct geo_view view;
@@ -38,8 +41,8 @@ struct map {
 	struct map_layout layout;
 	struct map_pop *pops; /* as the layout was made from */
 	size_t n_pops, cap_pops;
-	size_t *order; /* PoPs, worst first */
-	size_t cap_order;
+	struct worst_first list; /* PoPs beside it */
+	struct mono updated;
 	char (*labels)[48];
 	size_t cap_labels;
 	size_t cursor, top;
@@ -68,20 +71,23 @@ close(void *view)
 	if (m->has_land)
 		raster_done(&m->land);
 	map_layout_done(&m->layout);
+	worst_first_done(&m->list);
 	free(m->pops);
-	free(m->order);
 	free(m->labels);
 	free(m);
 }
 
-static void
+/* True if it is another size than before. */
+static bool
 set_sizes(struct map *m, int cols, int rows)
 {
+	bool is_resized = cols != m->cols || rows != m->rows;
 	m->cols = cols;
 	m->rows = rows;
 	m->side_cols = cols < COLS_SIDE ? 0 : cols < COLS_WIDE ? SIDE_NARROW : SIDE_WIDE;
 	m->map_cols = cols - m->side_cols;
 	m->map_rows = rows > FOOT_ROWS + 4 ? rows - FOOT_ROWS : rows;
+	return is_resized;
 }
 
 static struct geo_view
@@ -147,33 +153,22 @@ lay_out(struct map *m, const struct ui *ui)
 }
 
 static int
-compare_pops(const void *va, const void *vb, void *arg)
-{
-	const struct map_pop *pops = arg;
-	const struct map_pop *a = &pops[*(const size_t *)va], *b = &pops[*(const size_t *)vb];
-	if (a->severity != b->severity)
-		return a->severity < b->severity ? -1 : 1;
-	return text_compare_natural(a->name, b->name);
-}
-
-static int
 list_rows(const struct map *m)
 {
 	return m->map_rows > 1 ? m->map_rows - 1 : 1;
 }
 
 static void
-order_pops(struct map *m, const struct ui *ui)
+order_pops(struct map *m, const struct ui *ui, bool is_resized)
 {
-	size_t n = m->n_pops;
-	m->order = xgrow(m->order, &m->cap_order, n + 1, sizeof *m->order);
-	m->n_order = 0;
-	for (size_t i = 0; i < n; i++)
-		if (!m->faults_only || m->pops[i].severity != VERDICT_OK)
-			m->order[m->n_order++] = i;
-	qsort_r(m->order, m->n_order, sizeof *m->order, compare_pops, m->pops);
+	if (is_resized || mono_ms_since(ui->now, m->updated) > UNSEEN_MS)
+		worst_first_sort(&m->list, m->pops, m->n_pops);
+	else
+		worst_first_update(&m->list, m->pops, m->n_pops);
+	m->updated = ui->now;
+	m->n_order = m->faults_only ? worst_first_count_before(&m->list, VERDICT_OK) : m->n_pops;
 	for (size_t i = 0; i < m->n_order; i++)
-		if (m->cursor_id[0] && strcmp(ui->fleet->pops[m->order[i]].name, m->cursor_id) == 0)
+		if (m->cursor_id[0] && strcmp(ui->fleet->pops[m->list.order[i]].name, m->cursor_id) == 0)
 			m->cursor = i;
 	if (m->cursor >= m->n_order)
 		m->cursor = m->n_order ? m->n_order - 1 : 0;
@@ -194,20 +189,20 @@ set_cursor(struct map *m, const struct ui *ui, size_t index)
 	m->cursor = index < m->n_order ? index : m->n_order - 1;
 	/* at the top it stays there, where the worst arrive */
 	snprintf(m->cursor_id, sizeof m->cursor_id, "%s",
-		m->cursor ? ui->fleet->pops[m->order[m->cursor]].name : "");
+		m->cursor ? ui->fleet->pops[m->list.order[m->cursor]].name : "");
 }
 
 static void
 update(void *view, const struct ui *ui, int cols, int rows)
 {
 	struct map *m = view;
-	set_sizes(m, cols, rows);
+	bool is_resized = set_sizes(m, cols, rows);
 	struct geo_view fresh = make_view(m, &m->view);
 	draw_land(m, &fresh);
 	m->view = fresh;
 	m->has_view = true;
 	lay_out(m, ui);
-	order_pops(m, ui);
+	order_pops(m, ui, is_resized);
 }
 
 static enum raster_charset
@@ -257,7 +252,7 @@ draw_mark(const struct map *m, const struct ui *ui, const struct map_mark *mark,
 	char letter = stale ? '~' : p->verdict == VERDICT_OK ? ' ' : verdict_letter(p->verdict);
 	uint32_t glyph = stale ? 0x25cb : full[mark->size];
 	bool is_chosen = m->n_order > 0 &&
-	                 m->layout.mark_of[m->order[m->cursor]] == (size_t)(mark - m->layout.marks);
+	                 m->layout.mark_of[m->list.order[m->cursor]] == (size_t)(mark - m->layout.marks);
 	canvas_put(c, mark->x, mark->y, role, (uint32_t)letter);
 	canvas_put(c, mark->x + 1, mark->y, role, glyph);
 	if (mark->side != MAP_SIDE_NONE) {
@@ -281,7 +276,7 @@ draw_mark(const struct map *m, const struct ui *ui, const struct map_mark *mark,
 static void
 draw_side_row(const struct map *m, const struct ui *ui, size_t index, struct canvas *c, int y)
 {
-	size_t i = m->order[index];
+	size_t i = m->list.order[index];
 	const struct pop *p = &ui->fleet->pops[i];
 	bool stale = ui_pop_is_outdated(ui, p);
 	bool is_wide = c->cols > SIDE_NARROW;
@@ -332,7 +327,7 @@ draw_foot(const struct map *m, const struct ui *ui, struct canvas *c)
 	canvas_rule(c, 0, 0, c->cols, ROLE_FAINT);
 	if (m->n_order == 0)
 		return;
-	const struct pop *p = &ui->fleet->pops[m->order[m->cursor]];
+	const struct pop *p = &ui->fleet->pops[m->list.order[m->cursor]];
 	bool stale = ui_pop_is_outdated(ui, p);
 	int x = 1;
 	x += canvas_text(c, x, 1, c->cols - x, ROLE_STRONG, p->name) + 1;
@@ -443,7 +438,7 @@ static void
 zoom_focus(const struct map *m, const struct ui *ui, double *x, double *y)
 {
 	if (m->n_order > 0) {
-		const struct pop *p = &ui->fleet->pops[m->order[m->cursor]];
+		const struct pop *p = &ui->fleet->pops[m->list.order[m->cursor]];
 		if (geo_project(&m->view, (struct geo_point){ p->lat, p->lon }, x, y))
 			return;
 	}
@@ -455,6 +450,13 @@ static void
 pan(struct map *m, double dx, double dy)
 {
 	change_view(m, geo_view_pan(&m->view, dx * m->view.width / 8, dy * m->view.height / 8));
+}
+
+/* Where the list jumps anyhow, names come into order again. */
+static void
+sort_anew(struct map *m)
+{
+	worst_first_sort(&m->list, m->pops, m->n_pops);
 }
 
 static bool
@@ -478,9 +480,11 @@ command(void *view, const struct ui *ui, enum action action)
 		set_cursor(m, ui, m->cursor > page ? m->cursor - page : 0);
 		return true;
 	case ACTION_TOP:
+		sort_anew(m);
 		set_cursor(m, ui, 0);
 		return true;
 	case ACTION_BOTTOM:
+		sort_anew(m);
 		set_cursor(m, ui, m->n_order);
 		return true;
 	case ACTION_LEFT:
@@ -500,6 +504,7 @@ command(void *view, const struct ui *ui, enum action action)
 		return true;
 	case ACTION_FAULTS:
 		m->faults_only = !m->faults_only;
+		sort_anew(m);
 		return true;
 	default:
 		return false;
@@ -536,7 +541,7 @@ click(void *view, const struct ui *ui, const struct key *mouse)
 	if (mark == MAP_NO_MARK)
 		return false;
 	for (size_t i = 0; i < m->n_order; i++) {
-		if (m->order[i] == m->layout.marks[mark].lead) {
+		if (m->list.order[i] == m->layout.marks[mark].lead) {
 			set_cursor(m, ui, i);
 			return true;
 		}
@@ -549,9 +554,9 @@ target(const void *view, const struct ui *ui)
 {
 	const struct map *m = view;
 	struct target t = { .kind = TARGET_NONE };
-	if (m->cursor < m->n_order && m->order[m->cursor] < ui->fleet->n_pops) {
+	if (m->cursor < m->n_order && m->list.order[m->cursor] < ui->fleet->n_pops) {
 		t.kind = TARGET_POP;
-		snprintf(t.name, sizeof t.name, "%s", ui->fleet->pops[m->order[m->cursor]].name);
+		snprintf(t.name, sizeof t.name, "%s", ui->fleet->pops[m->list.order[m->cursor]].name);
 	}
 	return t;
 }
