@@ -83,7 +83,7 @@ static const char *const phases[] = {
 	[LANE_CLOSING] = "queue",
 };
 
-enum step {
+enum ssh_step {
 	STEP_WAIT, /* for the socket or the timer */
 	STEP_ON,   /* the state changed: step again */
 };
@@ -380,7 +380,7 @@ finish_job(struct lane *n, const struct reply *reply, const struct err *err)
 }
 
 /* The job under way fails and the session with it. */
-static enum step
+static enum ssh_step
 fail(struct lane *n, const struct err *why)
 {
 	struct err err = *why;
@@ -396,7 +396,7 @@ fail(struct lane *n, const struct err *why)
 	return STEP_ON;
 }
 
-static enum step __attribute__((format(printf, 3, 4)))
+static enum ssh_step __attribute__((format(printf, 3, 4)))
 fail_with(struct lane *n, enum err_code code, const char *format, ...)
 {
 	struct err err = { .code = code };
@@ -590,7 +590,7 @@ on_io(void *arg, unsigned events)
 	lane_run(arg);
 }
 
-static enum step
+static enum ssh_step
 step_idle(struct lane *n)
 {
 	struct err err;
@@ -612,7 +612,7 @@ step_idle(struct lane *n)
 	return STEP_ON;
 }
 
-static enum step
+static enum ssh_step
 step_waiting(struct lane *n)
 {
 	struct err err = ERR_INIT;
@@ -631,7 +631,7 @@ step_waiting(struct lane *n)
 	return STEP_WAIT;
 }
 
-static enum step
+static enum ssh_step
 step_connecting(struct lane *n)
 {
 	int e = 0;
@@ -655,7 +655,7 @@ step_connecting(struct lane *n)
 
 /* --- handshake --- */
 
-static enum step
+static enum ssh_step
 wait_for_socket(struct lane *n)
 {
 	int directions = libssh2_session_block_directions(n->session);
@@ -668,7 +668,7 @@ wait_for_socket(struct lane *n)
 	return STEP_WAIT;
 }
 
-static enum step
+static enum ssh_step
 fail_handshake(struct lane *n, int rc)
 {
 	struct err err = n->tap_err;
@@ -724,7 +724,7 @@ check_host_key(struct lane *n, struct err *err)
 		n->ep->known_hosts);
 }
 
-static enum step
+static enum ssh_step
 step_handshake(struct lane *n)
 {
 	struct err err = ERR_INIT;
@@ -750,7 +750,7 @@ user_of(const struct lane *n)
 	return n->ep->user ? n->ep->user : n->ssh->user;
 }
 
-static enum step
+static enum ssh_step
 step_auth(struct lane *n)
 {
 	const char *user = user_of(n);
@@ -780,7 +780,7 @@ step_auth(struct lane *n)
 /* --- commands --- */
 
 /* A kept session may have died since its last use; nothing was run yet, so the same job may try a new one, once. */
-static enum step
+static enum ssh_step
 retry_or_fail(struct lane *n, int rc, const char *what)
 {
 	char text[120];
@@ -798,7 +798,7 @@ retry_or_fail(struct lane *n, int rc, const char *what)
 	return fail_with(n, ERR_PROTOCOL, "%s: %s (libssh2 error %d)", what, text, rc);
 }
 
-static enum step
+static enum ssh_step
 free_old_channel(struct lane *n, bool *is_free)
 {
 	*is_free = true;
@@ -814,7 +814,7 @@ free_old_channel(struct lane *n, bool *is_free)
 }
 
 /* Reads what the node sends to an idle session: keepalives, or its farewell. */
-static enum step
+static enum ssh_step
 listen_idle(struct lane *n)
 {
 	char c;
@@ -838,7 +838,7 @@ listen_idle(struct lane *n)
 	return STEP_WAIT;
 }
 
-static enum step
+static enum ssh_step
 step_ready(struct lane *n)
 {
 	struct err err = ERR_INIT;
@@ -859,7 +859,7 @@ step_ready(struct lane *n)
 		drop_session(n);
 		return STEP_ON;
 	}
-	enum step step = free_old_channel(n, &is_free);
+	enum ssh_step step = free_old_channel(n, &is_free);
 	if (!is_free)
 		return step;
 	job_nonce(nonce);
@@ -872,7 +872,7 @@ step_ready(struct lane *n)
 	return STEP_ON;
 }
 
-static enum step
+static enum ssh_step
 step_opening(struct lane *n)
 {
 	n->channel = libssh2_channel_open_session(n->session);
@@ -886,7 +886,7 @@ step_opening(struct lane *n)
 	return retry_or_fail(n, rc, "opening a channel");
 }
 
-static enum step
+static enum ssh_step
 step_starting(struct lane *n)
 {
 	const char *line = batch_login_line(n->batch);
@@ -933,7 +933,7 @@ read_stream(struct lane *n, int id)
 	return got == 0 || got == LIBSSH2_ERROR_EAGAIN ? 0 : -1;
 }
 
-static enum step
+static enum ssh_step
 step_reading(struct lane *n)
 {
 	for (int i = 0; i < READS_PER_STEP; i++) {
@@ -965,7 +965,7 @@ step_reading(struct lane *n)
 }
 
 /* The streams ended without our last trailer: why is known when the channel is closed. */
-static enum step
+static enum ssh_step
 step_ending(struct lane *n)
 {
 	int rc = libssh2_channel_wait_closed(n->channel);
@@ -988,7 +988,7 @@ step_ending(struct lane *n)
 	return STEP_ON;
 }
 
-static enum step
+static enum ssh_step
 step_closing(struct lane *n)
 {
 	int rc = libssh2_channel_close(n->channel);
@@ -1011,7 +1011,7 @@ step_closing(struct lane *n)
 
 /* --- the lane --- */
 
-static enum step
+static enum ssh_step
 step(struct lane *n)
 {
 	switch (n->state) {
@@ -1134,7 +1134,7 @@ static void
 lane_run(struct lane *n)
 {
 	struct mono now = loop_now(n->ssh->loop);
-	enum step next = STEP_ON;
+	enum ssh_step next = STEP_ON;
 	check_patience(n, now);
 	expire(n, now);
 	while (next == STEP_ON) {

@@ -6,6 +6,7 @@
 #include "core/driver.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 void
 request_init(struct request *r)
@@ -59,4 +60,45 @@ request_set_path(struct request *r, const char *path)
 {
 	r->path = arena_strdup(r->arena, path);
 	r->kind = REQUEST_HTTP;
+}
+
+void
+steps_init(struct steps *s)
+{
+	memset(s, 0, sizeof *s);
+	s->arena = arena_new();
+}
+
+void
+steps_done(struct steps *s)
+{
+	arena_free(s->arena);
+	memset(s, 0, sizeof *s);
+}
+
+struct step *
+steps_add(struct steps *s)
+{
+	return s->n < STEPS_MAX ? &s->list[s->n++] : NULL;
+}
+
+void
+step_add_command(struct steps *s, struct step_action *a, ...)
+{
+	const char *argv[REQUEST_ARGV_MAX];
+	size_t n = 0;
+	va_list args;
+	va_start(args, a);
+	const char *arg;
+	while ((arg = va_arg(args, const char *)) && n < REQUEST_ARGV_MAX)
+		argv[n++] = arena_strdup(s->arena, arg);
+	va_end(args);
+	struct step_argv *grown = arena_alloc(s->arena, (a->n_commands + 1) * sizeof *grown);
+	if (a->n_commands)
+		memcpy(grown, a->commands, a->n_commands * sizeof *grown);
+	const char **copy = arena_alloc(s->arena, n * sizeof *copy + 1);
+	memcpy(copy, argv, n * sizeof *copy);
+	grown[a->n_commands] = (struct step_argv){ n, copy };
+	a->commands = grown;
+	a->n_commands++;
 }

@@ -74,13 +74,64 @@ struct probe {
 	int (*read)(const struct reply *reply, struct report *out, struct err *err);
 };
 
-struct target;
-struct steps;
+/* What a verb shall make true of a node: these service prefixes in this state on its wire. */
+struct target {
+	enum announced goal; /* ANNOUNCED_YES, ANNOUNCED_PREFER_AWAY or ANNOUNCED_WITHDRAWN */
+	size_t n_prefixes;
+	const struct prefix *prefixes;
+};
+
+enum step_kind {
+	STEP_EXEC, /* argv vectors, run in order on the node; exit status 0 is needed, and is no verdict */
+	STEP_FILE, /* replaces a small file that is ours (same owner and mode, written beside and renamed) */
+	STEP_HTTP, /* the agent does it: docs/agent.md, POST /v1/act */
+};
+
+/* One argument vector, or what stands for it: the actor makes the script, drivers never write shell. */
+struct step_argv {
+	size_t n;
+	const char **argv;
+};
+struct step_action {
+	size_t n_commands;
+	struct step_argv *commands; /* STEP_EXEC */
+	const char *path, *text;    /* STEP_FILE: what the file shall hold */
+	enum announced goal;        /* STEP_HTTP: what the agent shall make true */
+};
+
+/* One change of one node. `keep` is what makes a change stay that the daemon itself would undo otherwise (BIRD's
+ * `configure confirm`); empty when the node's own timer is ours (act_script.h). */
+#define STEP_WHAT_MAX 159
+struct step {
+	const char *what; /* for people: "disable static protocol anycast4 (192.0.2.0/24)" */
+	enum step_kind kind;
+	struct step_action apply, undo, keep;
+	bool has_undo;       /* false: there is no way back, which the plan says */
+	unsigned confirm_s;  /* apply itself arms an undo of the daemon that fires after so many seconds; 0: it does not */
+	const char *collateral; /* prefixes, blank-separated, that it also takes away and that are no service prefixes; or NULL */
+};
+
+#define STEPS_MAX 64 /* of one node in one phase */
+struct steps {
+	struct arena *arena;
+	size_t n;
+	struct step list[STEPS_MAX];
+	const char *note; /* what an operator should know of this way: "a restart of bgpd undrains"; or NULL */
+};
+void steps_init(struct steps *s);
+void steps_done(struct steps *s);
+/* Appends a zeroed step; NULL when there are too many. */
+struct step *steps_add(struct steps *s);
+/* Appends one command to an action; arguments are copied, the list ends with NULL. */
+void step_add_command(struct steps *s, struct step_action *a, ...) __attribute__((sentinel));
 
 /* How to change a node; planned here, performed by the actor only. */
 struct verb {
 	const char *name; /* a row of the command table: "drain" */
+	/* The steps from what the node's facts say now to the target; none when it is so already. Pure. -1 with a sentence
+	 * when this node cannot be brought there, or its facts do not say how (never a guess). */
 	int (*plan)(const struct node *node, const struct target *target, struct steps *out, struct err *err);
+	/* True when the facts say that the target holds on the wire of this node; what is not known is not settled. */
 	bool (*settled)(const struct report *report, const struct target *target);
 };
 

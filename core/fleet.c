@@ -68,6 +68,32 @@ announced_parse(const char *word)
 }
 
 const char *
+hold_kind_name(enum hold_kind k)
+{
+	static const char *const names[HOLD_KIND_COUNT] = { "maintenance", "incident", "health", "drill", "automation" };
+	return names[k];
+}
+
+int
+hold_kind_parse(const char *word, enum hold_kind *out)
+{
+	for (int i = 0; i < HOLD_KIND_COUNT; i++) {
+		if (strcmp(hold_kind_name((enum hold_kind)i), word) != 0)
+			continue;
+		*out = (enum hold_kind)i;
+		return 0;
+	}
+	return -1;
+}
+
+const char *
+drain_phase_name(enum drain_phase p)
+{
+	static const char *const names[DRAIN_PHASE_COUNT] = { "none", "draining", "drained", "unconfirmed", "undraining" };
+	return names[p];
+}
+
+const char *
 plane_name(enum plane_name p)
 {
 	static const char *const names[PLANE_COUNT] = { "session", "wire", "service" };
@@ -100,8 +126,25 @@ fleet_free(struct fleet *f)
 		return;
 	for (size_t i = 0; i < f->n_nodes; i++)
 		report_free(f->nodes[i].facts);
+	for (size_t i = 0; i < f->n_pops; i++)
+		free(f->pops[i].holds);
 	arena_free(f->arena);
 	free(f);
+}
+
+void
+fleet_set_holds(struct fleet *f, size_t pop, const struct hold *holds, size_t n, enum announced intent,
+	enum drain_phase phase)
+{
+	struct pop *p = &f->pops[pop];
+	struct hold *copy = n ? xcalloc(n, sizeof *copy) : NULL;
+	if (n)
+		memcpy(copy, holds, n * sizeof *copy);
+	free(p->holds);
+	p->holds = copy;
+	p->n_holds = n;
+	p->intent = intent;
+	p->phase = phase;
 }
 
 static void
@@ -133,6 +176,7 @@ fleet_link(struct fleet *f)
 		p->nodes = arena_alloc(f->arena, p->n_nodes * sizeof *p->nodes + 1);
 		p->announced = arena_alloc(f->arena, f->n_prefixes * sizeof *p->announced + 1);
 		p->n_nodes = 0;
+		p->intent = ANNOUNCED_YES;
 		p->verdict = VERDICT_UNKNOWN;
 		p->qps = NAN;
 		p->capacity_qps = NAN;

@@ -136,6 +136,25 @@ struct node {
 	struct mono changed; /* when anything but ages last changed */
 };
 
+/* What forbids a PoP to announce: who, why, until when (PRODUCT.md section 1). */
+enum hold_kind { HOLD_MAINTENANCE, HOLD_INCIDENT, HOLD_HEALTH, HOLD_DRILL, HOLD_AUTOMATION, HOLD_KIND_COUNT };
+const char *hold_kind_name(enum hold_kind k); /* "maintenance" */
+int hold_kind_parse(const char *word, enum hold_kind *out);
+struct hold {
+	char id[17];         /* hexadecimal digits */
+	char op[17];         /* the operation that added it */
+	char pop[FLEET_NAME_MAX];
+	char owner[65];      /* account */
+	enum hold_kind kind;
+	char reason[201], ticket[65]; /* sanitised; ticket "" = none */
+	struct wall created, expires; /* expires zero: no lease */
+	bool is_auto_undrain;
+};
+
+/* Where a PoP stands between announced and drained. */
+enum drain_phase { DRAIN_NONE, DRAIN_GOING, DRAIN_PROVEN, DRAIN_UNPROVEN, DRAIN_RETURNING, DRAIN_PHASE_COUNT };
+const char *drain_phase_name(enum drain_phase p); /* "none", "draining", "drained", "unconfirmed", "undraining" */
+
 struct pop {
 	char name[FLEET_NAME_MAX];
 	char title[48];  /* city, or the name */
@@ -148,6 +167,10 @@ struct pop {
 	struct reasons reasons;
 	double qps, capacity_qps; /* sums over known nodes; NAN unknown */
 	size_t sessions_up, sessions_total;
+	size_t n_holds;
+	struct hold *holds;        /* owned; set by fleet_set_holds */
+	enum announced intent;     /* what policy and holds want; ANNOUNCED_UNKNOWN: an operation is between two goals */
+	enum drain_phase phase;
 	struct mono seen; /* oldest of its nodes' newest facts; zero when one was never seen */
 };
 
@@ -176,6 +199,10 @@ void fleet_link(struct fleet *f);
 size_t fleet_find_pop(const struct fleet *f, const char *name);
 size_t fleet_find_node(const struct fleet *f, const char *name);
 size_t fleet_find_service(const struct fleet *f, const char *name);
+
+/* Replaces the holds of a PoP (copied), its intent and its phase. */
+void fleet_set_holds(struct fleet *f, size_t pop, const struct hold *holds, size_t n, enum announced intent,
+	enum drain_phase phase);
 
 /* Age of the newest fact in seconds, or -1 if there is none. */
 double node_age_s(const struct node *n, struct mono now);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BACKEND_AUTH_H
+#define BACKEND_AUTH_H
+
+#include "core/conf.h"
+
+/*
+ * Who is asking, and what that account may do: deny by default (SAFETY model C1). Accounts come from `access` of
+ * fleet.yaml: a uid over the unix socket, a bearer token or a client certificate over TLS. Roles are a set: an account
+ * may be operator and approver, but an admin as such cannot act on PoPs. Pure but for the memory of failures and acts.
+ */
+
+enum auth_may { AUTH_SEE, AUTH_PLAN, AUTH_ACT, AUTH_APPROVE, AUTH_ADMIN, AUTH_MAY_COUNT };
+enum auth_method { AUTH_NOBODY, AUTH_UID, AUTH_TOKEN, AUTH_CERT };
+
+#define AUTH_ROLES_MAX 4
+struct account {
+	char name[65];            /* "alice"; "uid 1000" for one that is not listed */
+	enum auth_method method;
+	char peer[64];            /* "uid 1000", "192.0.2.7" */
+	unsigned roles;           /* bits 1u << CONF_OBSERVER … */
+	struct wall expires;      /* zero: never */
+	const struct conf_rules *rules; /* where its scope stands; checked by name at each use */
+};
+/* "operator", or "operator, approver". */
+void account_roles_text(const struct account *a, char *out, size_t size);
+/* May it, at all? -1 with a sentence that says what it is and what is needed. */
+int auth_check(const struct account *a, enum auth_may may, struct wall now, struct err *err);
+/* And on this PoP (scope of `access.pops`)? */
+int auth_check_pop(const struct account *a, const struct conf_rules *rules, enum auth_may may, const char *pop, struct wall now,
+	struct err *err);
+
+/* Who is behind a unix socket. A uid that no row names is an observer; root and `own_uid` are admins when no row names
+ * them. */
+void auth_by_uid(const struct conf_rules *rules, int64_t uid, int64_t own_uid, struct wall now, struct account *out);
+
+/* Failures and acts, to slow guessing down: 5 failures a minute and source, then a doubling delay up to 15 minutes. */
+struct auth_memory;
+struct auth_memory *auth_memory_new(void);
+void auth_memory_free(struct auth_memory *m);
+/* Who is behind `Authorization: Bearer TOKEN` (constant-time against every hash), or behind a client certificate's
+ * SHA-256 fingerprint (64 hexadecimal digits); -1 with a sentence that tells nothing of which part was wrong. */
+int auth_by_token(struct auth_memory *m, const struct conf_rules *rules, const char *token, const char *source, struct mono now,
+	struct wall wall, struct account *out, struct err *err);
+int auth_by_cert(struct auth_memory *m, const struct conf_rules *rules, const char *fingerprint, const char *source,
+	struct mono now, struct wall wall, struct account *out, struct err *err);
+/* When a token was last used; zero: never since the start. */
+struct wall auth_last_used(const struct auth_memory *m, const char *name);
+
+/* A new token: "cmt_" + 43 characters of random + 6 of checksum, and the line of fleet.yaml that grants it. */
+#define AUTH_TOKEN_SIZE 64
+void auth_token_make(char out[AUTH_TOKEN_SIZE], char hash[72]); /* hash: "sha256:…" */
+/* True when the checksum is right: such a text is one of our tokens, and belongs in no log. */
+bool auth_token_is_ours(const char *text);
+
+#endif
