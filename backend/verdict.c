@@ -300,13 +300,14 @@ raise(struct node_judgement *j, enum verdict v)
 		j->verdict = v;
 }
 
+/* `format` takes the prefixes and the "is" or "are" that goes with them. */
 static void
 add_prefix_reason(const struct fleet *f, const enum announced *announced, enum announced wanted, const char *format,
 	struct reasons *out)
 {
 	struct buf list = BUF_INIT(120);
 	prefix_list(f, announced, wanted, &list);
-	reasons_add(out, format, buf_text(&list));
+	reasons_add(out, format, buf_text(&list), strchr(buf_text(&list), ',') ? "are" : "is");
 	buf_done(&list);
 }
 
@@ -378,18 +379,18 @@ judge_intent(const struct fleet *f, const struct node *n, const enum announced *
 	j->planes[PLANE_WIRE] = is_whole ? TRI_YES : has_any(f, announced, ANNOUNCED_UNKNOWN) ? TRI_UNKNOWN : TRI_NO;
 	if (has_any(f, announced, ANNOUNCED_UNKNOWN)) {
 		raise(j, VERDICT_UNKNOWN);
-		add_prefix_reason(f, announced, ANNOUNCED_UNKNOWN, "whether %s is on the wire could not be read", &j->reasons);
+		add_prefix_reason(f, announced, ANNOUNCED_UNKNOWN, "whether %s %s on the wire could not be read", &j->reasons);
 	}
 	/* with every session down the withdrawal has its cause already */
 	if (count_sessions(n).up == 0)
 		return;
 	if (has_any(f, announced, ANNOUNCED_WITHDRAWN)) {
-		add_prefix_reason(f, announced, ANNOUNCED_WITHDRAWN, "%s is not on the wire and no hold asks for that", &j->reasons);
+		add_prefix_reason(f, announced, ANNOUNCED_WITHDRAWN, "%s %s not on the wire and no hold asks for that", &j->reasons);
 		raise(j, VERDICT_DRIFT);
 	}
 	if (has_any(f, announced, ANNOUNCED_PREFER_AWAY)) {
 		add_prefix_reason(f, announced, ANNOUNCED_PREFER_AWAY,
-			"%s is announced to be avoided (GRACEFUL_SHUTDOWN or prepends) and no hold asks for that", &j->reasons);
+			"%s %s announced to be avoided (GRACEFUL_SHUTDOWN or prepends) and no hold asks for that", &j->reasons);
 		raise(j, VERDICT_DRIFT);
 	}
 }
