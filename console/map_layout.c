@@ -378,6 +378,14 @@ map_layout_done(struct map_layout *layout)
 	*layout = (struct map_layout){ 0 };
 }
 
+uint32_t
+map_size_glyph(int size)
+{
+	static const uint32_t glyphs[MAP_SIZES] = { 0x00b7, 0x2022, 0x25cf, 0x25a0 };
+
+	return glyphs[clamp_int(size, 0, MAP_SIZES - 1)];
+}
+
 size_t
 map_layout_find(const struct map_layout *layout, int x, int y)
 {

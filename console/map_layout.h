@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/geo.h"
 
@@ -69,6 +70,8 @@ struct map_layout {
 void map_layout_make(struct map_layout *layout, const struct map_pop *pops, size_t n,
 	const struct geo_view *view, const struct map_options *options);
 void map_layout_done(struct map_layout *layout);
+/* What a mark of a size is drawn as: each larger one covers more of its cell. */
+uint32_t map_size_glyph(int size);
 /* The mark whose cells or label cover a cell (a mouse click), or MAP_NO_MARK. */
 size_t map_layout_find(const struct map_layout *layout, int x, int y);
 

@@ -161,7 +161,7 @@ is_shape(uint32_t p)
 {
 	return (p > 0x2800 && p <= 0x28ff) || (p >= 0x2581 && p <= 0x2588) || p == 0x258c ||
 	       p == 0x2500 || p == 0x2502 || p == 0x00b7 || p == 0x2022 || p == 0x25cf ||
-	       p == 0x25cb || p == 0x25b2 || p == 0x25bc || p == 0x251c || p == 0x2514;
+	       p == 0x25cb || p == 0x25a0 || p == 0x25b2 || p == 0x25bc || p == 0x251c || p == 0x2514;
 }
 
 static void
@@ -197,6 +197,9 @@ write_shape(uint32_t p, double x, double y, uint32_t ink, struct buf *out)
 	} else if (p == 0x258c) {
 		buf_printf(out, "<rect x='%g' y='%g' width='%g' height='%d' fill='#%06x'/>\n", x, y,
 			CELL_W / 2.0, CELL_H, ink);
+	} else if (p == 0x25a0) {
+		buf_printf(out, "<rect x='%g' y='%g' width='8.4' height='8.4' fill='#%06x'/>\n", mid_x - 4.2,
+			mid_y - 4.2, ink);
 	} else if (p == 0x25b2 || p == 0x25bc) {
 		double tip = p == 0x25b2 ? -3.5 : 3.5;
 		buf_printf(out, "<path d='M%g %gl-4 %gh8z' fill='#%06x'/>\n", mid_x, mid_y + tip,

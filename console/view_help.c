@@ -6,10 +6,12 @@
  */
 #include <stdio.h>
 
+#include "console/map_layout.h"
 #include "console/pager.h"
 #include "console/theme.h"
 
 #define KEYS_COLUMN 16
+#define STALE_MARK  0x25cb
 
 static void
 write_keys(struct pager *p, const struct ui *ui, enum action_group group, const char *title)
@@ -66,6 +68,35 @@ write_verdicts(struct pager *p)
 }
 
 static void
+put_mark(struct pager *p, enum role role, uint32_t glyph, const char *name, const char *what)
+{
+	const struct cell cell = { .points = { glyph }, .width = 1 };
+	struct buf text = BUF_INIT(16);
+	cell_write_text(&cell, &text);
+	pager_printf(p, role, "%s  %s", buf_text(&text), name);
+	pager_tab(p, KEYS_COLUMN);
+	pager_wrap(p, ROLE_TEXT, what);
+	pager_newline(p);
+	buf_done(&text);
+}
+
+static void
+write_marks(struct pager *p)
+{
+	static const char *const sizes[MAP_SIZES] = {
+		"fewer than a hundredth of the queries of the largest mark, or not known",
+		"a hundredth of them or more",
+		"a tenth or more",
+		"a third or more, and the largest mark itself",
+	};
+	pager_heading(p, "Marks on the map");
+	for (int i = 0; i < MAP_SIZES; i++)
+		put_mark(p, ROLE_TEXT, map_size_glyph(i), "", sizes[i]);
+	put_mark(p, ROLE_STALE, STALE_MARK, "stale", "its newest facts are older than three polls");
+	put_mark(p, ROLE_TEXT, '+', "", "behind a name: so many more PoPs stand at this place; the worst is named");
+}
+
+static void
 write_themes(struct pager *p, const struct ui *ui)
 {
 	const char *name;
@@ -91,6 +122,7 @@ write(struct pager *p, const struct ui *ui, const struct target *about, int cols
 	write_keys(p, ui, ACTION_OTHER, "Other");
 	write_keys(p, ui, ACTION_ACT, "Acting (with a later version)");
 	write_verdicts(p);
+	write_marks(p);
 	write_themes(p, ui);
 }
 

@@ -245,12 +245,11 @@ ground_mark(const struct map_mark *mark, struct canvas *c)
 static void
 draw_mark(const struct map *m, const struct ui *ui, const struct map_mark *mark, struct canvas *c)
 {
-	static const uint32_t full[MAP_SIZES] = { 0x00b7, 0x2022, 0x25cf, 0x25cf };
 	const struct pop *p = &ui->fleet->pops[mark->lead];
 	bool stale = ui_pop_is_outdated(ui, p);
 	enum role role = stale ? ROLE_STALE : role_of_verdict(p->verdict);
 	char letter = stale ? '~' : p->verdict == VERDICT_OK ? ' ' : verdict_letter(p->verdict);
-	uint32_t glyph = stale ? 0x25cb : full[mark->size];
+	uint32_t glyph = stale ? 0x25cb : map_size_glyph(mark->size);
 	bool is_chosen = m->n_order > 0 &&
 	                 m->layout.mark_of[m->list.order[m->cursor]] == (size_t)(mark - m->layout.marks);
 	canvas_put(c, mark->x, mark->y, role, (uint32_t)letter);

@@ -243,12 +243,20 @@ check_budget(const char *keys, int cols, int rows)
 	size_t rate = fake_show(&f, &s.canvas);
 	ck_assert_msg(rate * 20 < full, "%s at %dx%d: a changed rate wrote %zu of %zu bytes", keys,
 		cols, rows, rate, full);
-	/* a fault that comes up in place: its row and the header's counts */
-	change_one(&s, 17, VERDICT_SILENT, 900);
-	stage_draw(&s);
-	size_t verdict = fake_show(&f, &s.canvas);
-	ck_assert_msg(verdict * 20 < full, "%s at %dx%d: a changed verdict wrote %zu of %zu bytes",
-		keys, cols, rows, verdict, full);
+	/* faults that come up anywhere, one that goes: a few rows, the header's counts, on the map the mark */
+	static const struct {
+		size_t pop;
+		enum verdict verdict;
+	} changes[] = { { 17, VERDICT_SILENT }, { 40, VERDICT_DEGRADED }, { 40, VERDICT_OK }, { 150, VERDICT_DRIFT },
+		{ 299, VERDICT_UNREACHABLE } };
+	size_t n_changes = strcmp(keys, "1") == 0 ? sizeof changes / sizeof *changes : 1, verdict = 0;
+	for (size_t i = 0; i < n_changes; i++) {
+		change_one(&s, changes[i].pop, changes[i].verdict, 900);
+		stage_draw(&s);
+		verdict = fake_show(&f, &s.canvas);
+		ck_assert_msg(verdict * 20 < full, "%s at %dx%d: changed verdict %zu wrote %zu of %zu bytes", keys,
+			cols, rows, i, verdict, full);
+	}
 	printf("bytes of %s at %dx%d: all %zu, rate %zu, verdict %zu\n", keys, cols, rows, full,
 		rate, verdict);
 	check_screen(&f, &s.canvas, keys);

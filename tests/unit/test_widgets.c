@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "console/chart.h"
+#include "console/map_layout.h"
 #include "console/prompt.h"
 #include "console/snapshot.h"
 #include "console/table.h"
@@ -109,6 +110,21 @@ START_TEST(test_canvas_translates)
 END_TEST
 
 /* -- chart -- */
+
+/* A size of a mark is told from the others, whatever the terminal can show. */
+START_TEST(test_map_sizes_look_different)
+{
+	for (int charset = CHARSET_UNICODE; charset <= CHARSET_ASCII; charset++) {
+		for (int a = 0; a < MAP_SIZES; a++) {
+			uint32_t glyph = charset_point((enum charset)charset, map_size_glyph(a));
+			for (int b = a + 1; b < MAP_SIZES; b++)
+				ck_assert_uint_ne(glyph, charset_point((enum charset)charset, map_size_glyph(b)));
+		}
+	}
+	ck_assert_uint_eq(map_size_glyph(-1), map_size_glyph(0));
+	ck_assert_uint_eq(map_size_glyph(MAP_SIZES), map_size_glyph(MAP_SIZES - 1));
+}
+END_TEST
 
 START_TEST(test_chart_spark_tells_nothing_from_zero)
 {
@@ -647,6 +663,7 @@ canvas_case(void)
 	tcase_add_test(tc, test_canvas_keeps_marks_with_their_letter);
 	tcase_add_test(tc, test_canvas_window_is_clipped);
 	tcase_add_test(tc, test_canvas_translates);
+	tcase_add_test(tc, test_map_sizes_look_different);
 	tcase_add_test(tc, test_chart_spark_tells_nothing_from_zero);
 	tcase_add_test(tc, test_chart_bar_is_bounded);
 	return tc;
