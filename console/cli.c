@@ -293,7 +293,7 @@ run_probe(const struct options *o, const struct cli *cli, struct err *err)
 /* -- describe, why -- */
 
 static bool
-is_known(const struct fleet *f, const struct target *about)
+is_known(const struct fleet *f, const struct view_target *about)
 {
 	struct prefix prefix;
 	switch (about->kind) {
@@ -315,7 +315,7 @@ is_known(const struct fleet *f, const struct target *about)
 
 /* Draws one of the dashboard's pages about a target as plain text. */
 static void
-print_page(const struct cli *cli, const char *view, const struct fleet *f, const struct target *about)
+print_page(const struct cli *cli, const char *view, const struct fleet *f, const struct view_target *about)
 {
 	const struct view_ops *ops = view_find(view);
 	struct keymap keys;
@@ -356,7 +356,7 @@ print_object(const struct options *o, const struct cli *cli, const char *kind, c
 }
 
 static int
-run_page(const struct options *o, const struct cli *cli, const char *view, const struct target *about, const char *kind,
+run_page(const struct options *o, const struct cli *cli, const char *view, const struct view_target *about, const char *kind,
 	struct err *err)
 {
 	if (options_want_json(o))
@@ -384,7 +384,7 @@ run_describe(const struct options *o, const struct cli *cli, struct err *err)
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		if (strcmp(words[i].word, o->args[0]) != 0)
 			continue;
-		struct target about = { .kind = words[i].target };
+		struct view_target about = { .kind = words[i].target };
 		snprintf(about.name, sizeof about.name, "%s", o->args[1]);
 		return run_page(o, cli, "describe", &about, words[i].kind, err);
 	}
@@ -408,7 +408,7 @@ run_describe(const struct options *o, const struct cli *cli, struct err *err)
 static int
 run_why(const struct options *o, const struct cli *cli, struct err *err)
 {
-	struct target about = { .kind = TARGET_POP };
+	struct view_target about = { .kind = TARGET_POP };
 	snprintf(about.name, sizeof about.name, "%s", o->args[0]);
 	struct fleet *f = fetch_fleet(o, err);
 	if (!f)

@@ -12,7 +12,7 @@
 
 struct frame {
 	const struct view_ops *view;
-	const struct target *about; /* of a view opened from another one */
+	const struct view_target *about; /* of a view opened from another one */
 	const char *status;
 	const char *notice; /* a sentence for the footer, or NULL: the keys */
 };

@@ -28,7 +28,7 @@ struct line {
 };
 
 struct pager {
-	struct target about;
+	struct view_target about;
 	struct buf text;
 	struct run *runs;
 	size_t n_runs, cap_runs;
@@ -41,7 +41,7 @@ struct pager {
 };
 
 struct pager *
-pager_new(const struct target *about)
+pager_new(const struct view_target *about)
 {
 	struct pager *p = xcalloc(1, sizeof *p);
 	p->about = *about;
@@ -59,7 +59,7 @@ pager_free(struct pager *p)
 	free(p);
 }
 
-const struct target *
+const struct view_target *
 pager_about(const struct pager *p)
 {
 	return &p->about;

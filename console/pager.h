@@ -12,9 +12,9 @@ struct pager;
 
 #define PAGER_LINES_MAX 20000
 
-struct pager *pager_new(const struct target *about);
+struct pager *pager_new(const struct view_target *about);
 void pager_free(struct pager *p);
-const struct target *pager_about(const struct pager *p);
+const struct view_target *pager_about(const struct pager *p);
 
 void pager_begin(struct pager *p, int cols, int rows);
 /* Adds text of one role to the line being written; text is clean. */

@@ -27,7 +27,7 @@
 struct place {
 	const struct view_ops *ops;
 	void *state; /* owned, unless it is that of a home */
-	struct target about;
+	struct view_target about;
 	bool is_home;
 };
 
@@ -117,7 +117,7 @@ update_view(struct screen *s, const struct ui *ui)
 }
 
 static void
-go(struct screen *s, const struct ui *ui, const struct view_ops *ops, const struct target *about)
+go(struct screen *s, const struct ui *ui, const struct view_ops *ops, const struct view_target *about)
 {
 	bool is_home = about->kind == TARGET_NONE && ops->kind != VIEW_TEXT;
 	if (s->at >= 0 && here(s)->ops == ops && is_home && here(s)->is_home)
@@ -141,9 +141,9 @@ go(struct screen *s, const struct ui *ui, const struct view_ops *ops, const stru
 }
 
 int
-screen_open(struct screen *s, const struct ui *ui, const char *view, const struct target *about)
+screen_open(struct screen *s, const struct ui *ui, const char *view, const struct view_target *about)
 {
-	static const struct target nothing = { .kind = TARGET_NONE };
+	static const struct view_target nothing = { .kind = TARGET_NONE };
 	const struct view_ops *ops = view_find(view);
 	if (!ops)
 		return -1;
@@ -178,7 +178,7 @@ static void
 open_about(struct screen *s, const struct ui *ui, const char *view)
 {
 	struct place *p = here(s);
-	struct target t = view_target(p->ops, p->state, ui);
+	struct view_target t = view_target(p->ops, p->state, ui);
 	if (t.kind == TARGET_NONE) {
 		screen_tell(s, ui, "There is nothing under the cursor to %s.", view);
 		return;
@@ -238,7 +238,7 @@ static void
 wish_copy(struct screen *s, const struct ui *ui)
 {
 	struct place *p = here(s);
-	struct target t = view_target(p->ops, p->state, ui);
+	struct view_target t = view_target(p->ops, p->state, ui);
 	if (t.kind == TARGET_NONE || !s->wishes.copy)
 		return;
 	s->wishes.copy(s->wishes.arg, t.name);
@@ -339,9 +339,9 @@ split_line(const char *line, char verb[64], const char **rest)
 }
 
 static bool
-find_target(const struct ui *ui, const char *name, struct target *out)
+find_target(const struct ui *ui, const char *name, struct view_target *out)
 {
-	*out = (struct target){ .kind = TARGET_NONE };
+	*out = (struct view_target){ .kind = TARGET_NONE };
 	if (fleet_find_pop(ui->fleet, name) != SIZE_MAX)
 		out->kind = TARGET_POP;
 	else if (fleet_find_node(ui->fleet, name) != SIZE_MAX)
@@ -365,7 +365,7 @@ command_theme(struct screen *s, const struct ui *ui, const char *name)
 static void
 command_view(struct screen *s, const struct ui *ui, const char *view, const char *name)
 {
-	struct target about;
+	struct view_target about;
 	const struct view_ops *ops = view_find(view);
 	if (name[0] && !find_target(ui, name, &about))
 		screen_tell(s, ui, "There is no PoP or node \"%.40s\".", name);

@@ -27,7 +27,7 @@ void screen_free(struct screen *s);
 
 /* Opens a view by name; 0, or -1 when there is none of that name. */
 int screen_open(
-	struct screen *s, const struct ui *ui, const char *view, const struct target *about);
+	struct screen *s, const struct ui *ui, const char *view, const struct view_target *about);
 void screen_key(struct screen *s, const struct ui *ui, const struct key *k);
 /* Brings all up to date for a size; then draw. */
 void screen_update(struct screen *s, const struct ui *ui, int cols, int rows);

@@ -350,9 +350,9 @@ snapshot_write_canvas(const struct canvas *c, enum snapshot_format format,
 }
 
 static int
-find_about(const struct snapshot *s, const struct ui *ui, struct target *about, struct err *err)
+find_about(const struct snapshot *s, const struct ui *ui, struct view_target *about, struct err *err)
 {
-	*about = (struct target){ .kind = TARGET_NONE };
+	*about = (struct view_target){ .kind = TARGET_NONE };
 	if (!s->name)
 		return 0;
 	snprintf(about->name, sizeof about->name, "%s", s->name);
@@ -370,7 +370,7 @@ snapshot_write(const struct snapshot *s, const struct ui *ui, const struct theme
 	struct buf *out, struct err *err)
 {
 	static const struct screen_wishes none = { 0 };
-	struct target about;
+	struct view_target about;
 	struct canvas canvas;
 	int cursor_x, cursor_y;
 

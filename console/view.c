@@ -109,7 +109,7 @@ view_list_add(struct view_list *list, size_t a, size_t b)
 }
 
 static struct view_list *
-list_open(const struct view_ops *ops, const struct target *about)
+list_open(const struct view_ops *ops, const struct view_target *about)
 {
 	struct view_list *list = xcalloc(1, sizeof *list);
 	list->ops = ops;
@@ -279,7 +279,7 @@ list_status(const struct table *t, char *out, size_t size)
 }
 
 void *
-view_open(const struct view_ops *ops, const struct ui *ui, const struct target *about)
+view_open(const struct view_ops *ops, const struct ui *ui, const struct view_target *about)
 {
 	switch (ops->kind) {
 	case VIEW_LIST:
@@ -372,14 +372,14 @@ view_click(const struct view_ops *ops, void *view, const struct ui *ui, const st
 	return ops->click(view, ui, mouse);
 }
 
-struct target
+struct view_target
 view_target(const struct view_ops *ops, const void *view, const struct ui *ui)
 {
 	if (ops->target)
 		return ops->target(view, ui);
 	if (ops->kind == VIEW_TEXT)
 		return *pager_about(view);
-	return (struct target){ .kind = TARGET_NONE };
+	return (struct view_target){ .kind = TARGET_NONE };
 }
 
 void

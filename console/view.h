@@ -20,7 +20,7 @@ enum target_kind {
 };
 
 /* What the cursor is on, by name: indices may change under a view when the fleet is loaded anew. */
-struct target {
+struct view_target {
 	enum target_kind kind;
 	char name[TABLE_ID_MAX]; /* PoP, node, prefix as text, number of the event */
 	char peer[64];           /* session: its name at the node */
@@ -42,7 +42,7 @@ struct view_list {
 	struct table table;
 	struct table_column columns[VIEW_COLUMNS_MAX]; /* copied from ops, adjusted by collect() */
 	char titles[VIEW_COLUMNS_MAX][VIEW_TITLE_MAX]; /* for columns that the fleet names */
-	struct target about;
+	struct view_target about;
 	struct view_row *rows;
 	size_t n_rows, cap_rows;
 };
@@ -68,7 +68,7 @@ struct view_ops {
 	enum view_kind kind;
 	const char *inside; /* the view that Enter opens about the target; NULL: none */
 	/* What the cursor is on. NULL: what the view is about. */
-	struct target (*target)(const void *view, const struct ui *ui);
+	struct view_target (*target)(const void *view, const struct ui *ui);
 
 	/* VIEW_LIST */
 	const struct table_column *columns;
@@ -85,10 +85,10 @@ struct view_ops {
 	bool (*is_stale)(const struct view_at *at, struct view_row row); /* NULL: none is */
 
 	/* VIEW_TEXT: writes its lines for a screen of `cols`. */
-	void (*write)(struct pager *p, const struct ui *ui, const struct target *about, int cols);
+	void (*write)(struct pager *p, const struct ui *ui, const struct view_target *about, int cols);
 
 	/* VIEW_OWN */
-	void *(*open)(const struct ui *ui, const struct target *about);
+	void *(*open)(const struct ui *ui, const struct view_target *about);
 	void (*update)(void *view, const struct ui *ui, int cols, int rows);
 	void (*draw)(const void *view, const struct ui *ui, struct canvas *c);
 	bool (*command)(void *view, const struct ui *ui, enum action action);
@@ -107,7 +107,7 @@ const struct view_ops *view_find(const char *name);
 const struct view_ops *view_find_key(char key);
 
 /* The life of a view of any kind. */
-void *view_open(const struct view_ops *ops, const struct ui *ui, const struct target *about);
+void *view_open(const struct view_ops *ops, const struct ui *ui, const struct view_target *about);
 void view_close(const struct view_ops *ops, void *view);
 /* Brings its state up to date; before each draw and after each change of the fleet. */
 void view_update(const struct view_ops *ops, void *view, const struct ui *ui, int cols, int rows);
@@ -117,7 +117,7 @@ bool view_command(const struct view_ops *ops, void *view, const struct ui *ui, e
 /* A mouse event at a cell of its canvas; true if something was hit. */
 bool view_click(
 	const struct view_ops *ops, void *view, const struct ui *ui, const struct key *mouse);
-struct target view_target(const struct view_ops *ops, const void *view, const struct ui *ui);
+struct view_target view_target(const struct view_ops *ops, const void *view, const struct ui *ui);
 /* A few words about what is shown ("12 of 16 faults"), for the right end of the line of tabs. */
 void view_status(
 	const struct view_ops *ops, const void *view, const struct ui *ui, char *out, size_t size);

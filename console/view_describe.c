@@ -382,7 +382,7 @@ write_node(struct pager *p, const struct ui *ui, const struct node *n)
 }
 
 static void
-write(struct pager *p, const struct ui *ui, const struct target *about, int cols)
+write(struct pager *p, const struct ui *ui, const struct view_target *about, int cols)
 {
 	size_t i;
 	(void)cols;

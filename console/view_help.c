@@ -110,7 +110,7 @@ write_themes(struct pager *p, const struct ui *ui)
 }
 
 static void
-write(struct pager *p, const struct ui *ui, const struct target *about, int cols)
+write(struct pager *p, const struct ui *ui, const struct view_target *about, int cols)
 {
 	(void)about;
 	(void)cols;

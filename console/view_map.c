@@ -55,7 +55,7 @@ struct map {
 };
 
 static void *
-open(const struct ui *ui, const struct target *about)
+open(const struct ui *ui, const struct view_target *about)
 {
 	struct map *m = xcalloc(1, sizeof *m);
 	(void)ui;
@@ -548,11 +548,11 @@ click(void *view, const struct ui *ui, const struct key *mouse)
 	return false;
 }
 
-static struct target
+static struct view_target
 target(const void *view, const struct ui *ui)
 {
 	const struct map *m = view;
-	struct target t = { .kind = TARGET_NONE };
+	struct view_target t = { .kind = TARGET_NONE };
 	if (m->cursor < m->n_order && m->list.order[m->cursor] < ui->fleet->n_pops) {
 		t.kind = TARGET_POP;
 		snprintf(t.name, sizeof t.name, "%s", ui->fleet->pops[m->list.order[m->cursor]].name);

@@ -185,11 +185,11 @@ collect(struct view_list *list, const struct ui *ui, int cols)
 	}
 }
 
-static struct target
+static struct view_target
 target(const void *view, const struct ui *ui)
 {
 	const struct view_list *list = view;
-	struct target t = { .kind = TARGET_NONE };
+	struct view_target t = { .kind = TARGET_NONE };
 	size_t row = table_row(&list->table);
 	if (row < list->n_rows && list->rows[row].a < ui->fleet->n_nodes) {
 		t.kind = TARGET_NODE;

@@ -141,11 +141,11 @@ collect(struct view_list *list, const struct ui *ui, int cols)
 		view_list_add(list, i, 0);
 }
 
-static struct target
+static struct view_target
 target(const void *view, const struct ui *ui)
 {
 	const struct view_list *list = view;
-	struct target t = { .kind = TARGET_NONE };
+	struct view_target t = { .kind = TARGET_NONE };
 	size_t i = table_row(&list->table);
 	if (i < list->n_rows && list->rows[i].a < ui->fleet->n_pops) {
 		t.kind = TARGET_POP;

@@ -10,7 +10,7 @@
 
 /* The encoded object, or nothing when the fleet no longer has it. */
 static void
-encode(const struct ui *ui, const struct target *about, struct buf *out)
+encode(const struct ui *ui, const struct view_target *about, struct buf *out)
 {
 	struct json_writer w = JSON_WRITER(out);
 	size_t i;
@@ -23,7 +23,7 @@ encode(const struct ui *ui, const struct target *about, struct buf *out)
 }
 
 static void
-write(struct pager *p, const struct ui *ui, const struct target *about, int cols)
+write(struct pager *p, const struct ui *ui, const struct view_target *about, int cols)
 {
 	struct buf text = BUF_INIT(JSON_TEXT_MAX);
 	struct buf clean = BUF_INIT(8192);

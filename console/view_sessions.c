@@ -207,7 +207,7 @@ id(const struct view_at *at, struct view_row row, char out[TABLE_ID_MAX])
 }
 
 static bool
-is_wanted(const struct target *about, const struct fleet *f, const struct node *n)
+is_wanted(const struct view_target *about, const struct fleet *f, const struct node *n)
 {
 	if (about->kind == TARGET_POP)
 		return n->pop < f->n_pops && strcmp(f->pops[n->pop].name, about->name) == 0;
@@ -230,11 +230,11 @@ collect(struct view_list *list, const struct ui *ui, int cols)
 	}
 }
 
-static struct target
+static struct view_target
 target(const void *view, const struct ui *ui)
 {
 	const struct view_list *list = view;
-	struct target t = { .kind = TARGET_NONE };
+	struct view_target t = { .kind = TARGET_NONE };
 	size_t i = table_row(&list->table);
 	if (i >= list->n_rows || list->rows[i].a >= ui->fleet->n_nodes)
 		return t;

@@ -185,7 +185,7 @@ put_pop(struct pager *p, const struct ui *ui, const struct pop *pop)
 }
 
 static void
-write(struct pager *p, const struct ui *ui, const struct target *about, int cols)
+write(struct pager *p, const struct ui *ui, const struct view_target *about, int cols)
 {
 	size_t i;
 	(void)cols;
