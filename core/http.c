@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The HTTP client: curl's multi interface on our loop. The only file that includes curl; the backend polls nodes through
- * it, the console reaches the backend through it.
+ * it, the console reaches the backend through it. A plain GET to a literal address, which is nearly all that a poller
+ * does, is handed to http_plain.c; everything else is done here.
  *
  * Why it looks as it does. Calls are spread over several multi handles ("lanes") by host, because curl's connection cache
  * has 97 hash slots and is swept once a second: a few hundred hosts a handle cost half of what thousands do. Easy handles
@@ -31,6 +32,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/http_call.h"
+#include "core/http_judge.h"
+#include "core/http_plain.h"
 #include "core/text.h"
 
 /* CVE-2023-38545 and the header limit of CVE-2023-38039 are fixed in Debian's 7.88.1. */
@@ -51,9 +55,10 @@ struct sock {
 	unsigned armed; /* what the loop watches */
 };
 
-struct http_call {
-	LIST_ENTRY(http_call) link; /* lane.calls or lane.idle */
-	STAILQ_ENTRY(http_call) ready_link;
+struct curl_call {
+	struct http_call base; /* first: what callers hold */
+	LIST_ENTRY(curl_call) link; /* lane.calls or lane.idle */
+	STAILQ_ENTRY(curl_call) ready_link;
 	struct lane *lane;
 	CURL *easy;
 	struct loop_timer *timer;
@@ -82,14 +87,15 @@ struct lane {
 	struct http *http;
 	CURLM *multi;
 	struct loop_timer *timer;
-	LIST_HEAD(, http_call) calls;
-	LIST_HEAD(, http_call) idle;
-	STAILQ_HEAD(, http_call) ready;
+	LIST_HEAD(, curl_call) calls;
+	LIST_HEAD(, curl_call) idle;
+	STAILQ_HEAD(, curl_call) ready;
 	size_t n_idle;
 };
 
 struct http {
 	struct loop *loop;
+	struct http_plain *plain; /* takes what it can; the rest is curl's */
 	size_t n_lanes, n_calls;
 	bool is_closing;
 	struct lane *lanes[HTTP_LANES_MAX]; /* made when first used */
@@ -266,30 +272,9 @@ on_close(void *arg, curl_socket_t fd)
 
 /* Answers */
 
-static int
-bad_status(struct http_call *c, long status)
-{
-	if (status == 401 || status == 403)
-		return err_set(&c->err, ERR_CREDENTIAL, "%s refuses us: status %ld", c->where, status);
-	if (status == 404)
-		return err_set(&c->err, ERR_NOT_FOUND, "%s does not have that page: status 404", c->where);
-	if (status >= 300 && status < 400)
-		return err_set(&c->err, ERR_PROTOCOL, "%s redirects: status %ld, which is never followed", c->where, status);
-	if (status == 429 || status == 503)
-		return err_set(&c->err, ERR_THROTTLED, "%s has no time for us: status %ld", c->where, status);
-	return err_set(&c->err, ERR_BAD_REPLY, "%s answers with status %ld, 200 was expected", c->where, status);
-}
-
-static bool
-type_matches(const char *type, const char *wanted)
-{
-	size_t n = strlen(wanted);
-	return type && strncasecmp(type, wanted, n) == 0 && strchr("; \t", type[n]) != NULL;
-}
-
 /* Looks at status, encoding and type of the answer whose header is complete. -1 with call->err set. */
 static int
-judge_header(struct http_call *c)
+judge_header(struct curl_call *c)
 {
 	if (c->is_judged)
 		return c->err.code == ERR_OK ? 0 : -1;
@@ -300,29 +285,29 @@ judge_header(struct http_call *c)
 	if (curl_easy_header(c->easy, "Content-Encoding", 0, CURLH_HEADER, -1, &encoding) == CURLHE_OK &&
 			strcasecmp(encoding->value, "identity") != 0)
 		return err_set(&c->err, ERR_PROTOCOL, "%s sends a compressed body, which was not asked for", c->where);
+	struct curl_header *way;
+	if (curl_easy_header(c->easy, "Transfer-Encoding", 0, CURLH_HEADER, -1, &way) == CURLHE_OK &&
+			strcasecmp(way->value, "chunked") != 0)
+		return err_set(&c->err, ERR_PROTOCOL, "%s sends a body that is encoded or compressed for the way, which was not "
+			"asked for", c->where);
 	struct curl_header *length;
 	if (curl_easy_header(c->easy, "Content-Length", 0, CURLH_HEADER, -1, &length) == CURLHE_OK && length->amount > 1)
 		return err_set(&c->err, ERR_PROTOCOL, "%s states the length of its answer %zu times", c->where, length->amount);
 	if (status != 200) {
 		if (!c->any_status)
-			return bad_status(c, status);
+			return http_judge_status(c->where, (int)status, &c->err);
 		c->chunk = NULL;
 		return 0;
 	}
 	const char *type = NULL;
 	curl_easy_getinfo(c->easy, CURLINFO_CONTENT_TYPE, &type);
-	if (c->accept && !type_matches(type, c->accept)) {
-		char clean[80];
-		text_sanitise_to(slice_of(type ? type : "no type"), clean, sizeof clean);
-		return err_set(&c->err, ERR_PROTOCOL, "%s sends %s, %s was expected", c->where, clean, c->accept);
-	}
-	return 0;
+	return http_judge_type(c->where, type, c->accept, &c->err);
 }
 
 static size_t
 on_body(char *data, size_t size, size_t n, void *arg)
 {
-	struct http_call *c = arg;
+	struct curl_call *c = arg;
 	size_t len = size * n;
 	if (judge_header(c) == -1) {
 		/* A short refusal is read to its end, so that the connection can be kept. */
@@ -330,7 +315,7 @@ on_body(char *data, size_t size, size_t n, void *arg)
 		return c->drained > DRAIN_MAX ? 0 : len;
 	}
 	if (buf_add(&c->body, data, len) == -1) {
-		err_set(&c->err, ERR_TOO_LARGE, "the answer of %s is larger than %zu bytes", c->where, c->body.max);
+		http_judge_large(c->where, c->body.max, &c->err);
 		return 0;
 	}
 	if (c->chunk && !c->is_ready) {
@@ -345,7 +330,7 @@ on_body(char *data, size_t size, size_t n, void *arg)
 static size_t
 on_header(char *line, size_t size, size_t n, void *arg)
 {
-	struct http_call *c = arg;
+	struct curl_call *c = arg;
 	struct slice text = { line, size * n };
 	if (slice_starts(text, "HTTP/"))
 		c->has_header = false; /* after "100 Continue" another one comes */
@@ -355,44 +340,24 @@ on_header(char *line, size_t size, size_t n, void *arg)
 }
 
 static int
-no_connection(struct http_call *c, struct err *err)
+no_connection(const struct curl_call *c, struct err *err)
 {
 	long cause = 0;
 	curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &cause);
-	switch (cause) {
-	case ECONNREFUSED:
-		return err_set(err, ERR_CONN_REFUSED, "%s refuses the connection", c->where);
-	case ENOENT:
-		return err_set(err, ERR_CONN_REFUSED, "%s does not exist", c->where);
-	case EACCES:
-	case EPERM:
-		return err_set(err, ERR_DENIED, "%s may not be opened by this account", c->where);
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case EADDRNOTAVAIL:
-		return err_set(err, ERR_NO_ROUTE, "%s cannot be reached: %s", c->where, strerror((int)cause));
-	case ETIMEDOUT:
-		return err_set(err, ERR_TIMEOUT, "%s does not answer the connection attempt", c->where);
-	default:
-		return err_set(err, ERR_CONN_LOST, "no connection to %s: %s", c->where,
-			cause ? strerror((int)cause) : c->curl_text);
-	}
+	return http_judge_connect(c->where, (int)cause, c->curl_text, err);
 }
 
 static int
-lost_connection(struct http_call *c, struct err *err)
+lost_connection(const struct curl_call *c, struct err *err)
 {
 	curl_off_t got = 0;
 	curl_easy_getinfo(c->easy, CURLINFO_SIZE_DOWNLOAD_T, &got);
-	if (got > 0)
-		return err_set(err, ERR_CONN_LOST, "%s ended the connection in the middle of the answer, after %lld bytes",
-			c->where, (long long)got);
-	return err_set(err, ERR_CONN_LOST, "%s ended the connection without a whole answer", c->where);
+	return http_judge_lost(c->where, (size_t)got, err);
 }
 
 /* Puts curl's result into words. 0 if the transfer was complete. */
 static int
-judge_code(struct http_call *c, CURLcode code, struct err *err)
+judge_code(struct curl_call *c, CURLcode code, struct err *err)
 {
 	char clean[CURL_ERROR_SIZE];
 	text_sanitise_to(slice_of(c->curl_text[0] ? c->curl_text : curl_easy_strerror(code)), clean, sizeof clean);
@@ -402,7 +367,7 @@ judge_code(struct http_call *c, CURLcode code, struct err *err)
 	case CURLE_COULDNT_CONNECT:
 		return no_connection(c, err);
 	case CURLE_FILESIZE_EXCEEDED:
-		return err_set(err, ERR_TOO_LARGE, "the answer of %s is larger than %zu bytes", c->where, c->body.max);
+		return http_judge_large(c->where, c->body.max, err);
 	case CURLE_OUT_OF_MEMORY: /* also said when one header line exceeds curl's 100 KiB */
 		return err_set(err, ERR_TOO_LARGE, "the header of the answer of %s is too large: %s", c->where, clean);
 	case CURLE_OPERATION_TIMEDOUT:
@@ -429,7 +394,7 @@ judge_code(struct http_call *c, CURLcode code, struct err *err)
 /* Calls: one easy handle each, reused */
 
 static void
-easy_prepare(struct http_call *c)
+easy_prepare(struct curl_call *c)
 {
 	const struct http *h = c->lane->http;
 	CURL *e = c->easy;
@@ -467,17 +432,19 @@ easy_prepare(struct http_call *c)
 }
 
 static void call_expired(void *arg);
+static void call_cancel(struct http_call *base);
 
-static struct http_call *
+static struct curl_call *
 call_new(struct lane *lane)
 {
-	struct http_call *c = LIST_FIRST(&lane->idle);
+	struct curl_call *c = LIST_FIRST(&lane->idle);
 	if (c) {
 		LIST_REMOVE(c, link);
 		lane->n_idle--;
 		loop_timer_set(c->timer, 0, 0);
 	} else {
 		c = xcalloc(1, sizeof *c);
+		c->base.cancel = call_cancel;
 		c->lane = lane;
 		c->easy = curl_easy_init();
 		if (!c->easy)
@@ -491,7 +458,7 @@ call_new(struct lane *lane)
 }
 
 static void
-call_destroy(struct http_call *c)
+call_destroy(struct curl_call *c)
 {
 	loop_timer_del(c->timer);
 	curl_easy_cleanup(c->easy);
@@ -500,20 +467,20 @@ call_destroy(struct http_call *c)
 
 /* Takes a call out of everything but lane.calls; user callbacks may follow. */
 static void
-call_detach(struct http_call *c)
+call_detach(struct curl_call *c)
 {
 	loop_timer_stop(c->timer);
 	if (c->is_added)
 		curl_multi_remove_handle(c->lane->multi, c->easy);
 	c->is_added = false;
 	if (c->is_ready)
-		STAILQ_REMOVE(&c->lane->ready, c, http_call, ready_link);
+		STAILQ_REMOVE(&c->lane->ready, c, curl_call, ready_link);
 	c->is_ready = false;
 }
 
 /* Forgets what the call was about and keeps its handle for the next, or not. */
 static void
-call_release(struct http_call *c)
+call_release(struct curl_call *c)
 {
 	struct lane *lane = c->lane;
 	LIST_REMOVE(c, link);
@@ -538,28 +505,28 @@ call_release(struct http_call *c)
 		call_destroy(c);
 		return;
 	}
-	struct http_call blank = { .lane = lane, .easy = c->easy, .timer = c->timer };
+	struct curl_call blank = { .base = c->base, .lane = lane, .easy = c->easy, .timer = c->timer };
 	*c = blank;
 	LIST_INSERT_HEAD(&lane->idle, c, link);
 	lane->n_idle++;
 }
 
 static void
-call_done(struct http_call *c, const struct http_reply *reply, const struct err *err)
+call_done(struct curl_call *c, const struct http_reply *reply, const struct err *err)
 {
 	c->done(c->arg, reply, err);
 	call_release(c);
 }
 
 static void
-call_fail(struct http_call *c, const struct err *err)
+call_fail(struct curl_call *c, const struct err *err)
 {
 	call_detach(c);
 	call_done(c, NULL, err);
 }
 
 static void
-call_finish(struct http_call *c, CURLcode code)
+call_finish(struct curl_call *c, CURLcode code)
 {
 	struct err err = ERR_INIT;
 	loop_timer_stop(c->timer);
@@ -582,25 +549,20 @@ call_finish(struct http_call *c, CURLcode code)
 static void
 call_expired(void *arg)
 {
-	struct http_call *c = arg;
+	struct curl_call *c = arg;
 	if (c->err.code != ERR_OK) {
 		struct err err = c->err;
 		call_fail(c, &err);
 		return;
 	}
 	struct err err = ERR_INIT;
-	double allowed_s = (double)c->allowed_ms / 1000;
 	curl_off_t connect_us = 0;
 	curl_easy_getinfo(c->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
 	if (c->chunk && mono_is_set(c->heard))
-		err_set(&err, ERR_TIMEOUT, "%s was silent for %.1f s, its heartbeat is overdue", c->where, allowed_s);
-	else if (c->is_judged)
-		err_set(&err, ERR_TIMEOUT, "%s did not finish its answer within %.1f s, %zu bytes came", c->where, allowed_s,
-			c->body.len);
-	else if (connect_us > 0)
-		err_set(&err, ERR_TIMEOUT, "%s took the connection and did not answer within %.1f s", c->where, allowed_s);
+		err_set(&err, ERR_TIMEOUT, "%s was silent for %.1f s, its heartbeat is overdue", c->where,
+			(double)c->allowed_ms / 1000);
 	else
-		err_set(&err, ERR_TIMEOUT, "no connection to %s within %.1f s", c->where, allowed_s);
+		http_judge_late(c->where, connect_us > 0, c->is_judged ? &c->body.len : NULL, c->allowed_ms, &err);
 	call_fail(c, &err);
 }
 
@@ -610,7 +572,7 @@ static void
 lane_hand_out(struct lane *lane)
 {
 	for (;;) {
-		struct http_call *c = STAILQ_FIRST(&lane->ready);
+		struct curl_call *c = STAILQ_FIRST(&lane->ready);
 		if (!c)
 			return;
 		STAILQ_REMOVE_HEAD(&lane->ready, ready_link);
@@ -633,7 +595,7 @@ lane_settle(struct lane *lane)
 	int left;
 	CURLMsg *m;
 	while ((m = curl_multi_info_read(lane->multi, &left))) {
-		struct http_call *c = NULL;
+		struct curl_call *c = NULL;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c);
 		call_finish(c, m->data.result);
 	}
@@ -692,12 +654,12 @@ lane_new(struct http *h)
 static void
 lane_end_calls(struct lane *lane)
 {
-	struct http_call *c;
+	struct curl_call *c;
 	while ((c = LIST_FIRST(&lane->calls))) {
 		struct err err = ERR_INIT;
 		err_set(&err, ERR_CONN_LOST, "%s: the client is being closed", c->where);
 		if (c->is_late)
-			http_cancel(c);
+			call_cancel(&c->base);
 		else
 			call_fail(c, &err);
 	}
@@ -706,7 +668,7 @@ lane_end_calls(struct lane *lane)
 static void
 lane_free(struct lane *lane)
 {
-	struct http_call *c;
+	struct curl_call *c;
 	while ((c = LIST_FIRST(&lane->idle))) {
 		LIST_REMOVE(c, link);
 		call_destroy(c);
@@ -741,7 +703,7 @@ header_is_clean(const char *text)
 }
 
 static int
-call_headers(struct http_call *c, const struct http_request *r)
+call_headers(struct curl_call *c, const struct http_request *r)
 {
 	bool has_body = r->method && r->body.len > 0;
 	if (r->n_headers == 0 && !r->accept && !has_body)
@@ -767,7 +729,7 @@ call_headers(struct http_call *c, const struct http_request *r)
 
 /* Says where to connect; curl itself never looks a name up. */
 static int
-call_destination(struct http_call *c, const struct http_request *r, const struct http_url *url)
+call_destination(struct curl_call *c, const struct http_request *r, const struct http_url *url)
 {
 	if (r->unix_path) {
 		c->has_unix = true;
@@ -790,7 +752,7 @@ call_destination(struct http_call *c, const struct http_request *r, const struct
 }
 
 static void
-call_method(struct http_call *c, const struct http_request *r)
+call_method(struct curl_call *c, const struct http_request *r)
 {
 	if (!r->method)
 		return;
@@ -802,21 +764,19 @@ call_method(struct http_call *c, const struct http_request *r)
 	curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
-struct http_call *
-http_start(struct http *h, const struct http_request *r, http_done_fn *done, void *arg)
+static struct http_call *
+curl_start(struct http *h, const struct http_request *r, const struct http_url *url, const struct err *why, http_done_fn *done,
+	void *arg)
 {
-	struct err err = ERR_INIT;
-	struct http_url url;
-	bool is_bad = http_url_split(r->url, &url, &err) == -1;
-	char where[300];
-	if (is_bad)
+	char where[HTTP_WHERE_MAX];
+	if (!url)
 		snprintf(where, sizeof where, "(bad URL)");
 	else if (r->unix_path)
 		snprintf(where, sizeof where, "%s", r->unix_path);
 	else
-		snprintf(where, sizeof where, strchr(url.host, ':') ? "[%s]:%u" : "%s:%u", url.host, url.port);
+		http_judge_where(url, where);
 
-	struct http_call *c = call_new(lane_for(h, where));
+	struct curl_call *c = call_new(lane_for(h, where));
 	c->done = done;
 	c->arg = arg;
 	c->chunk = r->chunk;
@@ -830,10 +790,10 @@ http_start(struct http *h, const struct http_request *r, http_done_fn *done, voi
 	c->allowed_ms = mono_ms_since(r->deadline, c->started);
 	if (c->allowed_ms < 0)
 		c->allowed_ms = 0;
-	c->err = err;
-	if (is_bad || call_destination(c, r, &url) == -1 || call_headers(c, r) == -1) {
+	c->err = *why;
+	if (!url || call_destination(c, r, url) == -1 || call_headers(c, r) == -1) {
 		loop_timer_set(c->timer, 0, 0);
-		return c;
+		return &c->base;
 	}
 	call_method(c, r);
 	curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
@@ -841,20 +801,38 @@ http_start(struct http *h, const struct http_request *r, http_done_fn *done, voi
 	loop_timer_set(c->timer, c->allowed_ms, 0);
 	c->is_added = true;
 	curl_multi_add_handle(c->lane->multi, c->easy);
-	return c;
+	return &c->base;
+}
+
+struct http_call *
+http_start(struct http *h, const struct http_request *r, http_done_fn *done, void *arg)
+{
+	struct err err = ERR_INIT;
+	struct http_url url;
+	bool is_bad = http_url_split(r->url, &url, &err) == -1;
+	if (!is_bad && !h->is_closing && http_plain_fits(r, &url))
+		return http_plain_start(h->plain, r, &url, done, arg);
+	return curl_start(h, r, is_bad ? NULL : &url, &err, done, arg);
+}
+
+static void
+call_cancel(struct http_call *base)
+{
+	struct curl_call *c = (struct curl_call *)base;
+	call_detach(c);
+	call_release(c);
 }
 
 void
 http_cancel(struct http_call *c)
 {
-	call_detach(c);
-	call_release(c);
+	c->cancel(c);
 }
 
 size_t
 http_calls(const struct http *h)
 {
-	return h->n_calls;
+	return h->n_calls + http_plain_calls(h->plain);
 }
 
 struct http *
@@ -877,6 +855,7 @@ http_new(struct loop *l, const struct http_options *options, struct err *err)
 		h->n_lanes = HTTP_LANES_MAX;
 	h->ca_file = options && options->ca_file ? xstrdup(options->ca_file) : NULL;
 	h->headers = curl_slist_append(NULL, "Expect:");
+	h->plain = http_plain_new(l);
 	return h;
 }
 
@@ -886,6 +865,7 @@ http_free(struct http *h)
 	if (!h)
 		return;
 	h->is_closing = true;
+	http_plain_free(h->plain); /* what is started from there is late, and curl's */
 	while (h->n_calls > 0)
 		for (size_t i = 0; i < h->n_lanes; i++)
 			if (h->lanes[i])
