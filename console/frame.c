@@ -2,7 +2,8 @@
  *
  * The frame around the views. First line: which fleet, which environment, how its PoPs are, the
  * clock. Second line: for each service prefix how many PoPs announce it; when the backend is away,
- * the banner that says so takes its place, because those counts would no longer be true. Third
+ * the banner that says so takes its place, because those counts would no longer be true; so does the
+ * one that says that a picture is of the past. Third
  * line: the views and their keys. Last line: keys, or one sentence.
  *
  * On small screens the frame gives way first: below 12 rows tabs and counts go, below 5 all of it.
@@ -25,13 +26,18 @@ has_full_frame(int rows)
 	return rows >= FULL_ROWS;
 }
 
+static bool
+has_banner(const struct ui *ui)
+{
+	return ui->link.state == LINK_AWAY || ui->past.ns != 0;
+}
+
 struct rect
 frame_inner(const struct ui *ui, int cols, int rows)
 {
-	bool is_away = ui->link.state == LINK_AWAY;
 	if (rows < FRAME_ROWS_MIN || cols < FRAME_COLS_MIN)
 		return (struct rect){ 0, 0, 0, 0 };
-	int top = has_full_frame(rows) ? 3 : is_away ? 2 : 1;
+	int top = has_full_frame(rows) ? 3 : has_banner(ui) ? 2 : 1;
 	return (struct rect){ 0, top, cols, rows - top - 1 };
 }
 
@@ -185,6 +191,19 @@ draw_banner(const struct ui *ui, struct canvas *c)
 	canvas_text(c, 1, 1, c->cols - 2, ROLE_TEXT, text);
 }
 
+/* Nobody may take what was for what is. */
+static void
+draw_past(const struct ui *ui, struct canvas *c)
+{
+	char at[CLOCK_TEXT_MAX], text[160];
+	struct rect line = { 0, 1, c->cols, 1 };
+	wall_format(ui->past, at);
+	snprintf(text, sizeof text, "PAST %s: verdicts and rates of that %s, the rest unknown", at,
+		ui->is_past_hourly ? "hour" : "minute");
+	canvas_fill(c, line, ROLE_BANNER);
+	canvas_text(c, 1, 1, c->cols - 2, ROLE_TEXT, text);
+}
+
 /* Walks the tabs: calls back with each view's start and width. */
 static int
 tab_width(const struct view_ops *v)
@@ -307,7 +326,8 @@ draw_tiny(const struct ui *ui, struct canvas *c)
 	if (ui->link.state == LINK_AWAY)
 		snprintf(text, sizeof text, "backend away");
 	else
-		snprintf(text, sizeof text, "%zu/%zu ok", t.by_verdict[VERDICT_OK], n);
+		snprintf(text, sizeof text, "%zu/%zu %s", t.by_verdict[VERDICT_OK], n,
+			ui->past.ns ? "were ok" : "ok");
 	enum role role =
 		t.by_verdict[VERDICT_OK] == n && ui->link.state != LINK_AWAY ? ROLE_TEXT : ROLE_BAD;
 	canvas_text(c, 0, 0, c->cols, role, text);
@@ -318,13 +338,14 @@ draw_tiny(const struct ui *ui, struct canvas *c)
 void
 frame_draw(const struct frame *f, const struct ui *ui, struct canvas *c)
 {
-	bool is_away = ui->link.state == LINK_AWAY;
 	if (c->rows < FRAME_ROWS_MIN || c->cols < FRAME_COLS_MIN) {
 		draw_tiny(ui, c);
 		return;
 	}
 	draw_header(ui, c);
-	if (is_away)
+	if (ui->past.ns != 0)
+		draw_past(ui, c);
+	else if (has_banner(ui))
 		draw_banner(ui, c);
 	else if (has_full_frame(c->rows))
 		draw_counts(ui, c);

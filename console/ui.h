@@ -43,6 +43,8 @@ struct ui {
 	size_t n_events;
 	struct mono now;
 	struct wall wall;
+	struct wall past; /* all that is shown was so then, as far as history knows; zero: it is so now */
+	bool is_past_hourly; /* it stands for an hour, not a minute */
 	struct link link;
 	enum charset charset;
 	const struct keymap *keys;

@@ -123,7 +123,7 @@ static void
 make_label(const struct ui *ui, const struct pop *p, char out[48])
 {
 	char age[24] = "";
-	if (pop_is_stale(ui->fleet, p, ui->now))
+	if (pop_is_stale(ui->fleet, p, ui->now) && ui->past.ns == 0)
 		ui_age(pop_age_s(p, ui->now), 0, age, sizeof age);
 	snprintf(out, 48, "%s%s%s", p->name, age[0] ? " " : "", age);
 }
@@ -296,7 +296,7 @@ draw_side_row(const struct map *m, const struct ui *ui, size_t index, struct can
 	if (pop_is_stale(ui->fleet, p, ui->now)) {
 		ui_age(pop_age_s(p, ui->now), 0, text, sizeof text);
 		canvas_printf(c, x, y, ROLE_STALE,
-			strcmp(text, "never") == 0 ? "never seen" : stale ? "stale %s" : "since %s", text);
+			strcmp(text, "never") == 0 ? (ui->past.ns ? "not kept" : "never seen") : stale ? "stale %s" : "since %s", text);
 		return;
 	}
 	text_number(p->qps, text, sizeof text);
@@ -339,6 +339,9 @@ draw_foot(const struct map *m, const struct ui *ui, struct canvas *c)
 	if (p->verdict != VERDICT_OK && p->reasons.n > 0) {
 		x += canvas_text(c, x, 1, c->cols - x, ROLE_MUTED, ": ");
 		canvas_text(c, x, 1, c->cols - x - 1, ROLE_TEXT, p->reasons.text[0]);
+	} else if (!stale && ui->past.ns != 0) {
+		canvas_text(c, x, 1, c->cols - x - 1, ROLE_MUTED,
+			mono_is_set(p->seen) ? ": history keeps no reason" : ": history has nothing of it");
 	} else if (!stale) {
 		char load[16];
 		ui_load(p->qps, p->capacity_qps, load, sizeof load);

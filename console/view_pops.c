@@ -78,8 +78,13 @@ cell_prefixes(const struct fleet *f, const struct pop *p, bool stale, struct tab
 }
 
 static void
-cell_sessions(const struct pop *p, bool stale, struct table_cell *out)
+cell_sessions(const struct ui *ui, const struct pop *p, bool stale, struct table_cell *out)
 {
+	if (ui->past.ns != 0) {
+		snprintf(out->text, sizeof out->text, "?");
+		out->role = ROLE_UNKNOWN;
+		return;
+	}
 	if (stale)
 		snprintf(out->text, sizeof out->text, "?/%zu", p->sessions_total);
 	else
@@ -118,7 +123,7 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 		cell_prefixes(ui->fleet, p, stale, out);
 		break;
 	case COL_SESSIONS:
-		cell_sessions(p, stale, out);
+		cell_sessions(ui, p, stale, out);
 		break;
 	case COL_QPS:
 		view_cell_number(out, p->qps);
@@ -134,7 +139,8 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 		cell_load(p, out);
 		break;
 	case COL_AGE:
-		view_cell_age(out, pop_age_s(p, ui->now), ui_pop_poll_s(ui->fleet, p));
+		if (ui->past.ns == 0)
+			view_cell_age(out, pop_age_s(p, ui->now), ui_pop_poll_s(ui->fleet, p));
 		break;
 	case COL_CITY:
 		snprintf(out->text, sizeof out->text, "%s", p->title);
