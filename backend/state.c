@@ -142,6 +142,22 @@ state_unwatch(struct state *s, const void *arg)
 	s->n_watchers = n;
 }
 
+static bool judge(struct state *s, size_t index, struct mono now, struct wall wall);
+static void publish(struct state *s, size_t index, bool has_changed);
+
+void
+state_set_holds(struct state *s, size_t pop, const struct hold *holds, size_t n, enum announced intent,
+	enum drain_phase phase, struct mono now, struct wall wall)
+{
+	const struct pop *p = &s->fleet->pops[pop];
+	fleet_set_holds(s->fleet, pop, holds, n, intent, phase);
+	for (size_t i = 0; i < p->n_nodes; i++)
+		(void)judge(s, p->nodes[i], now, wall);
+	/* a hold is news of the PoP, which travels with its nodes */
+	for (size_t i = 0; i < p->n_nodes; i++)
+		publish(s, p->nodes[i], true);
+}
+
 const struct event *
 state_events(const struct state *s, size_t *n)
 {

@@ -30,6 +30,10 @@ void state_fail(struct state *s, size_t node, const char *probe_id, unsigned giv
 /* Re-judges what only time has changed (stale); call about once a second. */
 void state_tick(struct state *s, struct mono now, struct wall wall);
 
+/* What holds and operations want of a PoP now; judged again and told as a change of its nodes. */
+void state_set_holds(struct state *s, size_t pop, const struct hold *holds, size_t n, enum announced intent,
+	enum drain_phase phase, struct mono now, struct wall wall);
+
 /* Facts kept from before a restart: drawn as stale until polled. `age_s` at the time of loading. */
 void state_restore(struct state *s, size_t node, struct report *facts, double age_s, struct mono now);
 

@@ -3,7 +3,7 @@
  * Verdicts. Three questions are put to each node's fresh facts: which sessions are up, what is on the wire, does it
  * answer. The verdict is the most severe that the answers support; the reasons say which facts led there, so that
  * `catchment why` and the key `e` have nothing to invent. Anything older than 3 polls does not count, except to say that
- * it is old. There are no holds yet: until they exist the intent for every service prefix is "announced".
+ * it is old. What a PoP should announce is the intent that holds and operations gave it (backend/engine.c).
  *
  * Who calls: backend/state.c after every report, and once a second for what only time changes.
  */
@@ -12,6 +12,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "backend/sight.h"
 
 #define RESTART_NOTICE_S 300 /* a restart is mentioned for so long */
 #define CONNECT_DOUBT_S  20  /* a configured session down for longer, with a password: suspect the password */
@@ -221,23 +223,6 @@ judge_service(const struct node *n, struct mono now, struct reasons *why)
 	return v;
 }
 
-static bool
-names_node(const char *text, const struct fleet *f, const struct node *n)
-{
-	if (!text || !text[0])
-		return false;
-	if (n->facts->identity && strcmp(text, n->facts->identity) == 0)
-		return true;
-	size_t len = strlen(n->name);
-	if (strncmp(text, n->name, len) == 0 && (text[len] == '\0' || text[len] == '.' || text[len] == '_'))
-		return true;
-	if (n->pop == FLEET_NO_POP || f->pops[n->pop].n_nodes != 1)
-		return false;
-	const char *pop = f->pops[n->pop].name;
-	len = strlen(pop);
-	return strncmp(text, pop, len) == 0 && (text[len] == '\0' || text[len] == '.' || text[len] == '_');
-}
-
 /* Does a witness or a vantage still see this node, although we do not? *who names it. */
 static bool
 is_seen_elsewhere(const struct fleet *f, const struct node *n, struct mono now, char *who, size_t size)
@@ -247,7 +232,7 @@ is_seen_elsewhere(const struct fleet *f, const struct node *n, struct mono now, 
 		if (other->role == NODE_VANTAGE && verdict_plane_is_fresh(other, PLANE_SERVICE, now)) {
 			for (size_t j = 0; j < other->facts->n_answers; j++) {
 				const struct answer_fact *a = &other->facts->answers[j];
-				if (a->service && a->is_answered == TRI_YES && names_node(a->identity, f, n)) {
+				if (a->service && a->is_answered == TRI_YES && sight_names_node(a->identity, f, n)) {
 					snprintf(who, size, "vantage %s still gets answers from it", other->name);
 					return true;
 				}
@@ -256,15 +241,9 @@ is_seen_elsewhere(const struct fleet *f, const struct node *n, struct mono now, 
 		if (other->role != NODE_WITNESS || !verdict_plane_is_fresh(other, PLANE_WIRE, now))
 			continue;
 		for (size_t j = 0; j < other->facts->n_rib; j++) {
-			struct slice rest = slice_of(other->facts->rib[j].peers ? other->facts->rib[j].peers : ""), word;
-			while (slice_next_word(&rest, &word)) {
-				char peer[64];
-				slice_copy(word, peer, sizeof peer);
-				const struct session_fact *s = find_session(other, peer);
-				if (names_node(peer, f, n) || (s && names_node(s->description, f, n))) {
-					snprintf(who, size, "witness %s still has its routes", other->name);
-					return true;
-				}
+			if (sight_witness_has(f, other, n, &other->facts->rib[j].prefix)) {
+				snprintf(who, size, "witness %s still has its routes", other->name);
+				return true;
 			}
 		}
 	}
@@ -360,6 +339,74 @@ judge_sessions(const struct node *n, struct mono now, struct node_judgement *j)
 			explain_session(&n->facts->sessions[i], &j->reasons);
 }
 
+/* What holds and operations want of the PoP that the node stands in. */
+static enum announced
+intent_of(const struct fleet *f, const struct node *n)
+{
+	return n->pop == FLEET_NO_POP ? ANNOUNCED_YES : f->pops[n->pop].intent;
+}
+
+static enum drain_phase
+phase_of(const struct fleet *f, const struct node *n)
+{
+	return n->pop == FLEET_NO_POP ? DRAIN_NONE : f->pops[n->pop].phase;
+}
+
+static bool
+is_held(const struct fleet *f, const struct node *n)
+{
+	return phase_of(f, n) != DRAIN_NONE || intent_of(f, n) != ANNOUNCED_YES;
+}
+
+static bool
+is_off_the_wire(const struct fleet *f, const enum announced *announced)
+{
+	return !has_any(f, announced, ANNOUNCED_YES) && !has_any(f, announced, ANNOUNCED_PREFER_AWAY) &&
+		!has_any(f, announced, ANNOUNCED_UNKNOWN);
+}
+
+static void
+add_holds(const struct fleet *f, const struct node *n, struct reasons *out)
+{
+	static const char *const words[DRAIN_PHASE_COUNT] = { "held", "being drained", "drained", "drained, UNCONFIRMED,",
+		"being undrained, held" };
+	const struct pop *p = &f->pops[n->pop];
+	for (size_t i = 0; i < p->n_holds; i++) {
+		const struct hold *h = &p->holds[i];
+		reasons_add(out, "%s by %s: %s%s%s%s", i == 0 ? words[p->phase] : "held too", h->owner, h->reason,
+			h->ticket[0] ? " (" : "", h->ticket, h->ticket[0] ? ")" : "");
+	}
+}
+
+/* The wire against holds: on the way both ends are right, once it has settled only what was asked for. */
+static void
+judge_held(const struct fleet *f, const struct node *n, const enum announced *announced, struct node_judgement *j)
+{
+	enum drain_phase phase = phase_of(f, n);
+	enum announced intent = intent_of(f, n);
+	bool has_settled = phase == DRAIN_PROVEN || phase == DRAIN_UNPROVEN || phase == DRAIN_NONE;
+	bool is_withdrawal = intent == ANNOUNCED_WITHDRAWN;
+	if (has_settled && intent != ANNOUNCED_YES && has_any(f, announced, ANNOUNCED_YES)) {
+		add_prefix_reason(f, announced, ANNOUNCED_YES, "%s %s announced although a hold forbids it", &j->reasons);
+		raise(j, VERDICT_DRIFT);
+	}
+	if (has_settled && is_withdrawal && has_any(f, announced, ANNOUNCED_PREFER_AWAY)) {
+		add_prefix_reason(f, announced, ANNOUNCED_PREFER_AWAY, "%s %s still announced, to be avoided, although a hold forbids it",
+			&j->reasons);
+		raise(j, VERDICT_DRIFT);
+	}
+	raise(j, phase == DRAIN_PROVEN ? VERDICT_DRAINED : VERDICT_DRAINING);
+	add_holds(f, n, &j->reasons);
+}
+
+/* People have a drained rack open: what is down there is worth a sentence, but the PoP is what the hold says it is. */
+static void
+calm_held(const struct fleet *f, const struct node *n, const enum announced *announced, struct node_judgement *j)
+{
+	if (is_held(f, n) && j->verdict == VERDICT_DEGRADED && is_off_the_wire(f, announced))
+		j->verdict = phase_of(f, n) == DRAIN_PROVEN ? VERDICT_DRAINED : VERDICT_DRAINING;
+}
+
 static void
 judge_intent(const struct fleet *f, const struct node *n, const enum announced *announced, struct mono now,
 	struct node_judgement *j)
@@ -380,6 +427,12 @@ judge_intent(const struct fleet *f, const struct node *n, const enum announced *
 	if (has_any(f, announced, ANNOUNCED_UNKNOWN)) {
 		raise(j, VERDICT_UNKNOWN);
 		add_prefix_reason(f, announced, ANNOUNCED_UNKNOWN, "whether %s %s on the wire could not be read", &j->reasons);
+	}
+	if (is_held(f, n)) {
+		if (intent_of(f, n) == ANNOUNCED_WITHDRAWN && !has_any(f, announced, ANNOUNCED_UNKNOWN))
+			j->planes[PLANE_WIRE] = is_off_the_wire(f, announced) ? TRI_YES : TRI_NO;
+		judge_held(f, n, announced, j);
+		return;
 	}
 	/* with every session down the withdrawal has its cause already */
 	if (count_sessions(n).up == 0)
@@ -482,6 +535,7 @@ verdict_node(const struct fleet *f, const struct node *n, struct mono now, enum 
 	judge_answers(f, n, announced, now, out);
 	judge_intent(f, n, announced, now, out);
 	judge_sessions(n, now, out);
+	calm_held(f, n, announced, out);
 	note_restart(n, out);
 	note_clock(n, out);
 }

@@ -304,6 +304,7 @@ put_progress(struct json_writer *w, const struct operation *op)
 		json_begin_object(w);
 		json_put_text(w, "pop", t->pop);
 		json_put_int(w, "number", (int64_t)t->number);
+		json_put_int(w, "apply_number", (int64_t)t->apply_number);
 		put_optional(w, "hold", t->hold);
 		json_put_double(w, "qps_before", t->qps_before, 1);
 		json_put_bool(w, "done", t->is_done);
@@ -350,6 +351,7 @@ operation_write_json(const struct operation *op, bool with_plan, struct json_wri
 	put_time(w, "created", op->created);
 	put_optional(w, "approver", op->approver);
 	json_put_bool(w, "needs_approval", op->needs_approval);
+	json_put_bool(w, "undoing", op->is_undoing);
 	json_put_bool(w, "auto_undrain", op->is_auto_undrain);
 	json_put_text(w, "kind", op->kind);
 	json_put_text(w, "text", op->text);
@@ -449,13 +451,14 @@ read_checks(const struct json *progress, struct op_target *t, struct err *err)
 static int
 read_progress(const struct json *item, struct op_target *t, struct err *err)
 {
-	int64_t number = 0;
+	int64_t number = 0, applied = 0;
 	t->qps_before = t->control_s = t->first_elsewhere_s = t->last_here_s = NAN;
 	t->lost_probes = -1;
 	const struct json *shift = json_get(item, "shift");
 	if (read_text(item, "pop", t->pop, sizeof t->pop, err) == -1 ||
 		read_text(item, "hold", t->hold, sizeof t->hold, err) == -1 ||
 		json_need_int(item, "number", 0, NUMBER_MAX, &number, err) == -1 ||
+		json_need_int(item, "apply_number", 0, number, &applied, err) == -1 ||
 		json_want_double(item, "qps_before", 0, 1e12, &t->qps_before, err) == -1 ||
 		json_want_bool(item, "done", &t->is_done, err) == -1 || read_checks(item, t, err) == -1 ||
 		json_want_double(shift, "control_s", -1e9, 1e9, &t->control_s, err) == -1 ||
@@ -464,6 +467,7 @@ read_progress(const struct json *item, struct op_target *t, struct err *err)
 		json_want_int(shift, "lost_probes", 0, INT32_MAX, &t->lost_probes, err) == -1)
 		return -1;
 	t->number = (uint64_t)number;
+	t->apply_number = (uint64_t)applied;
 	return t->pop[0] ? 0 : err_set(err, ERR_BAD_REPLY, "pop: is missing");
 }
 
@@ -530,6 +534,7 @@ read_operation(const struct json *o, struct operation *op, struct err *err)
 		read_text(o, "body_hash", op->body_hash, sizeof op->body_hash, err) == -1 ||
 		read_text(o, "text", op->text, sizeof op->text, err) == -1 ||
 		json_want_int(o, "lease_s", 0, 10 * 366 * 86400, &op->lease_s, err) == -1 ||
+		json_want_bool(o, "undoing", &op->is_undoing, err) == -1 ||
 		json_want_bool(o, "auto_undrain", &op->is_auto_undrain, err) == -1 ||
 		json_want_bool(o, "needs_approval", &op->needs_approval, err) == -1 ||
 		read_time(o, "created", &op->created, err) == -1 || read_time(o, "started", &op->started, err) == -1 ||

@@ -101,6 +101,7 @@ struct op_evidence {
 struct op_target {
 	char pop[FLEET_NAME_MAX];
 	uint64_t number;     /* newest operation number that was written for this PoP; 0: none yet */
+	uint64_t apply_number; /* the number that its last apply carried; 0: none was sent */
 	char hold[OP_ID_SIZE]; /* the hold it adds (drain) or releases (undrain) */
 	double qps_before;   /* NAN unknown */
 	struct op_evidence checks[OP_CHECK_COUNT];
@@ -129,6 +130,7 @@ struct operation {
 	int64_t lease_s;       /* 0: none */
 	bool is_auto_undrain;
 	bool needs_approval;
+	bool is_undoing;       /* on its way back, also while UNKNOWN */
 	char key[65], body_hash[65]; /* idempotency key of the confirm and the hash of its body; "" = not confirmed */
 	struct wall created, started, ended; /* zero: not yet */
 	enum err_code code;      /* why it ended badly: REFUSED, CONFLICT, STALE …; ERR_OK otherwise */

@@ -80,6 +80,32 @@ put_pop_rcodes(struct json_writer *w, const struct fleet *f, const struct pop *p
 	json_end_object(w);
 }
 
+static void
+put_time(struct json_writer *w, const char *key, struct wall t)
+{
+	char text[CLOCK_TEXT_MAX];
+	if (t.ns != 0)
+		wall_format(t, text);
+	json_put_text(w, key, t.ns != 0 ? text : NULL);
+}
+
+void
+wire_write_hold(struct json_writer *w, const struct hold *h)
+{
+	json_begin_object(w);
+	json_put_text(w, "id", h->id);
+	json_put_text(w, "pop", h->pop);
+	json_put_text(w, "owner", h->owner);
+	json_put_text(w, "kind", hold_kind_name(h->kind));
+	json_put_text(w, "reason", h->reason);
+	json_put_text(w, "ticket", h->ticket[0] ? h->ticket : NULL);
+	put_time(w, "created", h->created);
+	put_time(w, "expires", h->expires);
+	json_put_bool(w, "auto_undrain", h->is_auto_undrain);
+	json_put_text(w, "op", h->op[0] ? h->op : NULL);
+	json_end_object(w);
+}
+
 void
 wire_write_pop(struct json_writer *w, const struct fleet *f, const struct pop *p, struct mono now)
 {
@@ -109,6 +135,8 @@ wire_write_pop(struct json_writer *w, const struct fleet *f, const struct pop *p
 	put_age(w, "age_s", p->seen, now);
 	json_key(w, "holds");
 	json_begin_array(w);
+	for (size_t i = 0; i < p->n_holds; i++)
+		wire_write_hold(w, &p->holds[i]);
 	json_end_array(w);
 	json_key(w, "nodes");
 	json_begin_array(w);
@@ -116,6 +144,8 @@ wire_write_pop(struct json_writer *w, const struct fleet *f, const struct pop *p
 		json_add_text(w, f->nodes[p->nodes[i]].name);
 	json_end_array(w);
 	json_put_bool(w, "stale", pop_is_stale(f, p, now));
+	json_put_text(w, "intent", announced_name(p->intent));
+	json_put_text(w, "phase", drain_phase_name(p->phase));
 	json_end_object(w);
 }
 
@@ -522,8 +552,64 @@ read_pop_topology(struct pop *p, const struct json *o, struct err *err)
 	return json_want_double(o, "lon", -180, 180, &p->lon, err);
 }
 
+#define HOLDS_MAX 64 /* of one PoP */
+
 static int
-read_pop_facts(const struct fleet *f, struct pop *p, const struct json *o, struct mono now, struct err *err)
+read_wall(const struct json *o, const char *key, struct wall *out, struct err *err)
+{
+	const char *text = json_text(json_get(o, key), "");
+	*out = (struct wall){ 0 };
+	if (text[0] && wall_parse(text, out) == -1)
+		return err_set(err, ERR_BAD_REPLY, "%s: is no time", key);
+	return 0;
+}
+
+int
+wire_read_hold(const struct json *o, struct hold *h, struct err *err)
+{
+	memset(h, 0, sizeof *h);
+	if (json_kind(o) != JSON_OBJECT)
+		return err_set(err, ERR_BAD_REPLY, "a hold is an object");
+	read_clean(o, "id", h->id, sizeof h->id);
+	read_clean(o, "owner", h->owner, sizeof h->owner);
+	read_clean(o, "reason", h->reason, sizeof h->reason);
+	read_clean(o, "ticket", h->ticket, sizeof h->ticket);
+	read_clean(o, "op", h->op, sizeof h->op);
+	if (hold_kind_parse(json_text(json_get(o, "kind"), ""), &h->kind) == -1)
+		return err_set(err, ERR_BAD_REPLY, "kind: is no kind of hold");
+	if (read_name(o, "pop", h->pop, err) == -1 || read_wall(o, "created", &h->created, err) == -1 ||
+		read_wall(o, "expires", &h->expires, err) == -1)
+		return -1;
+	return json_want_bool(o, "auto_undrain", &h->is_auto_undrain, err);
+}
+
+static enum drain_phase
+parse_phase(const char *word)
+{
+	for (int i = 0; i < DRAIN_PHASE_COUNT; i++)
+		if (strcmp(drain_phase_name((enum drain_phase)i), word) == 0)
+			return (enum drain_phase)i;
+	return DRAIN_NONE;
+}
+
+static int
+read_holds(struct fleet *f, struct pop *p, const struct json *o, struct err *err)
+{
+	struct hold holds[HOLDS_MAX];
+	const struct json *list = NULL;
+	if (json_want_array(o, "holds", HOLDS_MAX, &list, err) == -1)
+		return -1;
+	size_t n = json_length(list);
+	for (size_t i = 0; i < n; i++)
+		if (wire_read_hold(json_at(list, i), &holds[i], err) == -1)
+			return err_wrap(err, "holds[%zu]", i);
+	fleet_set_holds(f, (size_t)(p - f->pops), holds, n, announced_parse(json_text(json_get(o, "intent"), "announced")),
+		parse_phase(json_text(json_get(o, "phase"), "none")));
+	return 0;
+}
+
+static int
+read_pop_facts(struct fleet *f, struct pop *p, const struct json *o, struct mono now, struct err *err)
 {
 	const struct json *announced = NULL, *sessions = NULL;
 	int64_t up = 0, total = 0;
@@ -543,7 +629,7 @@ read_pop_facts(const struct fleet *f, struct pop *p, const struct json *o, struc
 	read_reasons(o, &p->reasons);
 	p->qps = p->capacity_qps = NAN;
 	if (json_want_double(o, "qps", 0, 1e12, &p->qps, err) == -1 ||
-		json_want_double(o, "capacity_qps", 0, 1e12, &p->capacity_qps, err) == -1)
+		json_want_double(o, "capacity_qps", 0, 1e12, &p->capacity_qps, err) == -1 || read_holds(f, p, o, err) == -1)
 		return -1;
 	return read_age(o, "age_s", now, &p->seen, err);
 }

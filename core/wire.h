@@ -33,6 +33,9 @@ void wire_write_node_sessions(struct json_writer *w, const struct fleet *f, cons
 void wire_write_prefix(struct json_writer *w, const struct fleet *f, size_t prefix, struct mono now);
 void wire_write_service(struct json_writer *w, const struct fleet *f, const struct service *s, struct mono now);
 void wire_write_event(struct json_writer *w, const struct event *e);
+/* A hold, as in a PoP's `holds` and `get holds`; and back: bounded, sanitised. */
+void wire_write_hold(struct json_writer *w, const struct hold *h);
+int wire_read_hold(const struct json *object, struct hold *h, struct err *err);
 void wire_write_pops(struct json_writer *w, const struct fleet *f, struct mono now);
 void wire_write_nodes(struct json_writer *w, const struct fleet *f, struct mono now);
 void wire_write_sessions(struct json_writer *w, const struct fleet *f, struct mono now);

@@ -87,6 +87,7 @@ START_TEST(test_operation_json_there_and_back)
 		struct op_target *t = &op.targets[i];
 		snprintf(t->pop, sizeof t->pop, "pop%zu", i);
 		t->number = 17 + i;
+		t->apply_number = 16;
 		t->qps_before = i ? NAN : 1200.5;
 		t->control_s = t->first_elsewhere_s = t->last_here_s = NAN;
 		t->lost_probes = -1;

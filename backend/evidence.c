@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Evidence after a change. Four witnesses that fail apart:
+ *
+ *   wire     the node's daemon says what is in its Adj-RIB-Out; a drain wants its sessions still up
+ *   witness  routers that have a session with the node say whether they have its route
+ *   rate     the node's own query counter
+ *   answer   vantages ask the service address and read who answered (NSID, RFC 5001)
+ *
+ * One that was never there (no witness peers with the node, no probe is declared) does not apply, and its sentence says
+ * so. One that is there and silent is unknown, and unknown is never proof.
+ */
+#include "backend/evidence.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/sight.h"
+#include "core/text.h"
+
+#define RATE_SHARE 0.05
+#define RATE_FLOOR 2.0
+
+double
+evidence_rate_limit(double qps_before)
+{
+	double share = isnan(qps_before) ? 0 : qps_before * RATE_SHARE;
+	return share > RATE_FLOOR ? share : RATE_FLOOR;
+}
+
+static void say(struct op_evidence *e, enum tri agrees, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void
+say(struct op_evidence *e, enum tri agrees, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(e->text, sizeof e->text, format, args);
+	va_end(args);
+	e->agrees = agrees;
+	e->applies = true;
+}
+
+static bool
+is_newer(const struct node *n, enum plane_name plane, struct mono since)
+{
+	return !n->is_restored && mono_before(since, n->planes[plane].seen);
+}
+
+static const char *
+goal_words(enum announced goal)
+{
+	return goal == ANNOUNCED_YES ? "announced" : goal == ANNOUNCED_WITHDRAWN ? "withdrawn" : "announced to be avoided";
+}
+
+static size_t
+sessions_up(const struct node *n)
+{
+	size_t up = 0;
+	for (size_t i = 0; i < n->facts->n_sessions; i++)
+		up += n->facts->sessions[i].state == FSM_ESTABLISHED;
+	return up;
+}
+
+static void
+read_wire(const struct evidence_input *in, struct op_evidence *e)
+{
+	const struct pop *p = &in->fleet->pops[in->pop];
+	size_t asked = 0;
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		const struct node *n = &in->fleet->nodes[p->nodes[i]];
+		if (!n->bgp_driver[0])
+			continue;
+		asked++;
+		if (!is_newer(n, PLANE_WIRE, in->since) || !is_newer(n, PLANE_SESSION, in->since)) {
+			say(e, TRI_UNKNOWN, "the wire of %s was not read since", n->name);
+			return;
+		}
+		if (!planner_node_settled(n, in->find, in->verb, in->goal)) {
+			say(e, TRI_NO, "%s does not say that its prefixes are %s", n->name, goal_words(in->goal));
+			return;
+		}
+		if (in->goal != ANNOUNCED_YES && n->facts->n_sessions > 0 && sessions_up(n) == 0) {
+			say(e, TRI_NO, "no session of %s is up: its silence proves nothing", n->name);
+			return;
+		}
+	}
+	if (asked == 0)
+		say(e, TRI_UNKNOWN, "no node of %s speaks BGP", p->name);
+	else
+		say(e, TRI_YES, "%s by the word of %zu node%s, sessions up", goal_words(in->goal), asked, asked == 1 ? "" : "s");
+}
+
+struct witness_count {
+	size_t peers, unread, wrong;
+	char names[120]; /* of those that still have it, or have it not yet */
+};
+
+static void
+count_witness(const struct evidence_input *in, const struct node *witness, const struct node *n, struct witness_count *c)
+{
+	if (!sight_witness_peers(in->fleet, witness, n))
+		return;
+	c->peers++;
+	if (!is_newer(witness, PLANE_WIRE, in->since)) {
+		c->unread++;
+		return;
+	}
+	for (size_t k = 0; k < in->fleet->n_prefixes; k++) {
+		bool has = sight_witness_has(in->fleet, witness, n, &in->fleet->prefixes[k].prefix);
+		if (has == (in->goal != ANNOUNCED_WITHDRAWN))
+			continue;
+		size_t len = strlen(c->names);
+		c->wrong++;
+		if (!strstr(c->names, witness->name))
+			snprintf(c->names + len, sizeof c->names - len, "%s%s", len ? ", " : "", witness->name);
+	}
+}
+
+static void
+read_witnesses(const struct evidence_input *in, struct op_evidence *e)
+{
+	const struct pop *p = &in->fleet->pops[in->pop];
+	struct witness_count c = { 0 };
+	for (size_t i = 0; i < in->fleet->n_nodes; i++) {
+		const struct node *witness = &in->fleet->nodes[i];
+		for (size_t j = 0; witness->role == NODE_WITNESS && j < p->n_nodes; j++)
+			count_witness(in, witness, &in->fleet->nodes[p->nodes[j]], &c);
+	}
+	if (c.peers == 0) {
+		snprintf(e->text, sizeof e->text, "no witness has a session with a node of %s", p->name);
+		return;
+	}
+	if (c.wrong > 0)
+		say(e, TRI_NO, in->goal == ANNOUNCED_WITHDRAWN ? "%s still has a route from %s" : "%s has no route from %s yet", c.names,
+			p->name);
+	else if (c.unread > 0)
+		say(e, TRI_UNKNOWN, "%zu of %zu witness sessions were not read since", c.unread, c.peers);
+	else
+		say(e, TRI_YES, in->goal == ANNOUNCED_WITHDRAWN ? "no witness has a route from %s" : "every witness has its route from %s",
+			p->name);
+}
+
+static void
+read_rate(const struct evidence_input *in, struct op_evidence *e)
+{
+	const struct pop *p = &in->fleet->pops[in->pop];
+	double limit = evidence_rate_limit(in->qps_before), qps = 0;
+	char now_text[24], limit_text[24];
+	if (in->goal == ANNOUNCED_YES) {
+		snprintf(e->text, sizeof e->text, "the rate may stay low for long after an undrain");
+		return;
+	}
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		const struct node *n = &in->fleet->nodes[p->nodes[i]];
+		if (!n->dns_driver[0])
+			continue;
+		/* the first sample after the change still counts queries from before it */
+		struct mono settled = mono_add_ms(in->since, n->poll_ms);
+		if (!is_newer(n, PLANE_SERVICE, settled) || isnan(n->qps)) {
+			say(e, TRI_UNKNOWN, "the query rate of %s is not known since", n->name);
+			return;
+		}
+		qps += n->qps;
+	}
+	text_number(qps, now_text, sizeof now_text);
+	text_number(limit, limit_text, sizeof limit_text);
+	say(e, qps < limit ? TRI_YES : TRI_NO, "%s queries/s, %s are the limit", now_text, limit_text);
+}
+
+static bool
+is_of_pop(const struct fleet *f, size_t pop, const char *identity)
+{
+	const struct pop *p = &f->pops[pop];
+	for (size_t i = 0; i < p->n_nodes; i++)
+		if (sight_names_node(identity, f, &f->nodes[p->nodes[i]]))
+			return true;
+	return false;
+}
+
+/* After a drain nobody may be answered from here, and somebody must be answered from elsewhere. */
+static void
+read_answers_away(const struct evidence_input *in, struct op_evidence *e)
+{
+	size_t asked = 0, elsewhere = 0;
+	for (size_t i = 0; i < in->fleet->n_nodes; i++) {
+		const struct node *v = &in->fleet->nodes[i];
+		if (v->role != NODE_VANTAGE)
+			continue;
+		for (size_t j = 0; j < v->facts->n_answers; j++) {
+			const struct answer_fact *a = &v->facts->answers[j];
+			if (!a->service)
+				continue;
+			asked++;
+			if (!is_newer(v, PLANE_SERVICE, in->since) || a->is_answered != TRI_YES || !a->identity)
+				continue;
+			if (is_of_pop(in->fleet, in->pop, a->identity)) {
+				say(e, TRI_NO, "%s is still answered by %s", v->name, a->identity);
+				return;
+			}
+			elsewhere++;
+		}
+	}
+	if (asked == 0)
+		snprintf(e->text, sizeof e->text, "no service has a probe that vantages could ask");
+	else if (elsewhere == 0)
+		say(e, TRI_UNKNOWN, "no vantage was answered with an identity since");
+	else
+		say(e, TRI_YES, "%zu vantage answer%s, all from elsewhere", elsewhere, elsewhere == 1 ? "" : "s");
+}
+
+/* After an undrain every node must answer when it is asked itself. */
+static void
+read_answers_here(const struct evidence_input *in, struct op_evidence *e)
+{
+	const struct pop *p = &in->fleet->pops[in->pop];
+	size_t asked = 0;
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		const struct node *n = &in->fleet->nodes[p->nodes[i]];
+		for (size_t j = 0; j < n->facts->n_answers; j++) {
+			const struct answer_fact *a = &n->facts->answers[j];
+			if (a->service)
+				continue;
+			asked++;
+			if (!is_newer(n, PLANE_SERVICE, in->since) || a->is_answered == TRI_UNKNOWN) {
+				say(e, TRI_UNKNOWN, "%s was not asked since", n->name);
+				return;
+			}
+			if (a->is_answered == TRI_NO) {
+				say(e, TRI_NO, "%s does not answer at %s", n->name, a->target);
+				return;
+			}
+		}
+	}
+	if (asked == 0)
+		snprintf(e->text, sizeof e->text, "no node of %s is asked at its own address", p->name);
+	else
+		say(e, TRI_YES, "%zu node%s answer%s at its own address", asked, asked == 1 ? "" : "s", asked == 1 ? "s" : "");
+}
+
+void
+evidence_read(const struct evidence_input *in, struct op_evidence out[OP_CHECK_COUNT])
+{
+	memset(out, 0, OP_CHECK_COUNT * sizeof *out);
+	if (in->is_release_only) {
+		for (int c = 0; c < OP_CHECK_COUNT; c++)
+			snprintf(out[c].text, sizeof out[c].text, "another hold remains: nothing changes");
+		return;
+	}
+	read_wire(in, &out[OP_CHECK_WIRE]);
+	read_witnesses(in, &out[OP_CHECK_WITNESS]);
+	read_rate(in, &out[OP_CHECK_RATE]);
+	if (in->goal == ANNOUNCED_YES)
+		read_answers_here(in, &out[OP_CHECK_ANSWER]);
+	else if (in->goal == ANNOUNCED_WITHDRAWN)
+		read_answers_away(in, &out[OP_CHECK_ANSWER]);
+	else
+		snprintf(out[OP_CHECK_ANSWER].text, sizeof out[OP_CHECK_ANSWER].text, "clients may still be answered here in this phase");
+}
+
+bool
+evidence_is_whole(const struct op_evidence checks[OP_CHECK_COUNT], const char **missing)
+{
+	for (int c = 0; c < OP_CHECK_COUNT; c++) {
+		if (!checks[c].applies || checks[c].agrees == TRI_YES)
+			continue;
+		*missing = checks[c].text;
+		return false;
+	}
+	*missing = "";
+	return true;
+}
+
+/* --- shift times ------------------------------------------------------------------------------------------------ */
+
+void
+evidence_watch_start(struct evidence_watch *w, const struct fleet *f, size_t pop, enum op_verb verb)
+{
+	memset(w, 0, sizeof *w);
+	(void)verb;
+	for (size_t i = 0; i < f->n_nodes && w->n < EVIDENCE_VANTAGES; i++) {
+		const struct node *v = &f->nodes[i];
+		bool was_here = false;
+		if (v->role != NODE_VANTAGE)
+			continue;
+		for (size_t j = 0; j < v->facts->n_answers; j++)
+			was_here = was_here || (v->facts->answers[j].service && is_of_pop(f, pop, v->facts->answers[j].identity));
+		w->vantages[w->n].node = i;
+		w->vantages[w->n].was_here = was_here;
+		w->vantages[w->n].heard = v->planes[PLANE_SERVICE].seen;
+		w->n++;
+	}
+}
+
+static void
+count_answer(const struct evidence_input *in, const struct answer_fact *a, bool was_here, double at_s, struct op_target *t)
+{
+	if (a->is_answered == TRI_NO)
+		t->lost_probes++;
+	if (a->is_answered != TRI_YES || !a->identity)
+		return;
+	bool is_here = is_of_pop(in->fleet, in->pop, a->identity);
+	bool is_new_side = is_here == (in->verb == OP_UNDRAIN);
+	/* a vantage that was never served here says nothing about leaving */
+	if (in->verb == OP_DRAIN && !was_here)
+		return;
+	if (is_new_side && isnan(t->first_elsewhere_s))
+		t->first_elsewhere_s = at_s;
+	if (!is_new_side)
+		t->last_here_s = at_s;
+}
+
+void
+evidence_watch_turn(struct evidence_watch *w, const struct evidence_input *in, struct op_target *t)
+{
+	if (t->lost_probes < 0)
+		t->lost_probes = 0;
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->vantages[i].node >= in->fleet->n_nodes)
+			continue;
+		const struct node *v = &in->fleet->nodes[w->vantages[i].node];
+		struct mono seen = v->planes[PLANE_SERVICE].seen;
+		if (v->role != NODE_VANTAGE || !mono_before(w->vantages[i].heard, seen) || !mono_before(in->since, seen))
+			continue;
+		w->vantages[i].heard = seen;
+		for (size_t j = 0; j < v->facts->n_answers; j++)
+			if (v->facts->answers[j].service)
+				count_answer(in, &v->facts->answers[j], w->vantages[i].was_here, mono_s_since(seen, in->since), t);
+	}
+}
