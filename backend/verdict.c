@@ -21,8 +21,7 @@
 bool
 verdict_plane_is_fresh(const struct node *n, enum plane_name plane, struct mono now)
 {
-	struct mono seen = n->planes[plane].seen;
-	return !n->is_restored && mono_is_set(seen) && mono_ms_since(now, seen) <= 3 * n->poll_ms;
+	return node_plane_is_fresh(n, plane, now);
 }
 
 static bool
@@ -31,76 +30,17 @@ has_bgp(const struct node *n)
 	return n->bgp_driver[0] != '\0';
 }
 
-static const struct session_fact *
-find_session(const struct node *n, const char *name)
-{
-	for (size_t i = 0; i < n->facts->n_sessions; i++)
-		if (strcmp(n->facts->sessions[i].name, name) == 0)
-			return &n->facts->sessions[i];
-	return NULL;
-}
-
 static bool
 is_up(const struct session_fact *s)
 {
 	return s->state == FSM_ESTABLISHED;
 }
 
-/* What one node says on the wire of one prefix: in the Adj-RIB-Out of an Established session, or not. */
-static enum announced
-announced_of(const struct node *n, const struct prefix *prefix)
-{
-	bool is_unknown = false, is_plain = false, is_away = false;
-	for (size_t i = 0; i < n->facts->n_exports; i++) {
-		const struct export_fact *e = &n->facts->exports[i];
-		if ((uint8_t)e->family != prefix->family)
-			continue;
-		const struct session_fact *s = find_session(n, e->session);
-		if (!s || !is_up(s))
-			continue;
-		if (!e->is_known)
-			is_unknown = true;
-		for (size_t j = 0; j < e->n_routes; j++) {
-			if (!prefix_equal(&e->routes[j].prefix, prefix))
-				continue;
-			if (e->routes[j].is_gshut == TRI_YES || e->routes[j].prepends > 0)
-				is_away = true;
-			else
-				is_plain = true;
-		}
-	}
-	if (is_plain)
-		return ANNOUNCED_YES;
-	if (is_unknown)
-		return ANNOUNCED_UNKNOWN;
-	return is_away ? ANNOUNCED_PREFER_AWAY : ANNOUNCED_WITHDRAWN;
-}
-
-/* An Established session whose Adj-RIB-Out was not reported at all leaves a hole: withdrawn cannot be said then. */
-static bool
-exports_are_complete(const struct node *n)
-{
-	for (size_t i = 0; i < n->facts->n_sessions; i++) {
-		const struct session_fact *s = &n->facts->sessions[i];
-		bool is_reported = !is_up(s);
-		for (size_t j = 0; j < n->facts->n_exports && !is_reported; j++)
-			is_reported = strcmp(n->facts->exports[j].session, s->name) == 0;
-		if (!is_reported)
-			return false;
-	}
-	return true;
-}
-
 static void
 judge_wire(const struct fleet *f, const struct node *n, struct mono now, enum announced *announced)
 {
-	bool is_known = has_bgp(n) && verdict_plane_is_fresh(n, PLANE_WIRE, now) && verdict_plane_is_fresh(n, PLANE_SESSION, now);
-	bool is_complete = is_known && exports_are_complete(n);
-	for (size_t i = 0; i < f->n_prefixes; i++) {
-		announced[i] = is_known ? announced_of(n, &f->prefixes[i].prefix) : ANNOUNCED_UNKNOWN;
-		if (announced[i] == ANNOUNCED_WITHDRAWN && !is_complete)
-			announced[i] = ANNOUNCED_UNKNOWN;
-	}
+	for (size_t i = 0; i < f->n_prefixes; i++)
+		announced[i] = node_announced(n, &f->prefixes[i].prefix, now);
 }
 
 struct counts {

@@ -878,6 +878,10 @@ build_all(struct reading *r)
 	snprintf(f->name, sizeof f->name, "%s", r->file.fleet);
 	snprintf(f->environment, sizeof f->environment, "%s",
 		r->file.environment ? r->file.environment : "");
+	f->limits = (struct limits){
+		.drain_gap_s = r->file.limits.drain_gap_ms / 1000,
+		.drains_per_hour = r->file.limits.drains_per_hour,
+	};
 	f->services = arena_alloc(f->arena, (r->file.services.n + 1) * sizeof *f->services);
 	f->prefixes = arena_alloc(f->arena, (n_prefixes + 1) * sizeof *f->prefixes);
 	f->pops = arena_alloc(f->arena, (r->file.pops.n + 1) * sizeof *f->pops);

@@ -228,6 +228,16 @@ static const struct schema_key access_keys[] = {
 const struct schema_table conf_access_table = { "access entry", sizeof(struct raw_access),
 	access_keys };
 
+static const struct schema_key limits_keys[] = {
+	{ "drain_gap", SCHEMA_DURATION, AT(raw_limits, drain_gap_ms), 0, DAY_MS,
+		.otherwise = "5m", .help = "between the beginnings of two drains; a sooner one warns" },
+	{ "drains_per_hour", SCHEMA_INT, AT(raw_limits, drains_per_hour), 1, 1000,
+		.otherwise = "12", .help = "PoPs drained within an hour; more are refused" },
+	END,
+};
+static const struct schema_table limits_table = { "limits", sizeof(struct raw_limits),
+	limits_keys };
+
 static const struct schema_key file_keys[] = {
 	{ "fleet", SCHEMA_TEXT, AT(raw_file, fleet), 1, 63, .is_required = true,
 		.help = "name of the fleet" },
@@ -245,6 +255,8 @@ static const struct schema_key file_keys[] = {
 	                "always one" },
 	{ "witnesses", SCHEMA_MAP, AT(raw_file, witnesses), .max = 256, .table = &witness_table,
 		.help = "routers, route servers and collectors that we may read" },
+	{ "limits", SCHEMA_OBJECT, AT(raw_file, limits), .table = &limits_table,
+		.help = "how fast PoPs may be drained, in the whole fleet" },
 	{ "secrets", SCHEMA_MAP, AT(raw_file, secrets), .max = 256, .table = &secret_table,
 		.help = "what is rotated; never the values themselves" },
 	{ "access", SCHEMA_LIST, AT(raw_file, access), .max = 1000, .table = &conf_access_table,

@@ -104,11 +104,17 @@ struct raw_access {
 	struct wall expires;
 };
 
+struct raw_limits {
+	struct schema_mark mark;
+	int64_t drain_gap_ms, drains_per_hour;
+};
+
 struct raw_file {
 	struct schema_mark mark;
 	const char *fleet, *environment;
 	struct schema_list services, pops, vantages, witnesses, secrets, access;
 	struct raw_defaults defaults;
+	struct raw_limits limits;
 };
 
 extern const struct schema_table conf_file_table, conf_settings_table, conf_link_table,

@@ -174,6 +174,13 @@ struct pop {
 	struct mono seen; /* oldest of its nodes' newest facts; zero when one was never seen */
 };
 
+/* How fast PoPs may be drained, in the whole fleet (`limits` of fleet.yaml). */
+struct limits {
+	int64_t drain_gap_s;    /* between the beginnings of two drains; sooner warns */
+	int64_t drains_per_hour; /* more refuse */
+};
+#define LIMITS_DEFAULT { .drain_gap_s = 300, .drains_per_hour = 12 }
+
 struct fleet {
 	char name[64], environment[32];
 	uint64_t revision; /* rises by one with every change */
@@ -187,6 +194,7 @@ struct fleet {
 	struct pop *pops;
 	size_t n_nodes;
 	struct node *nodes; /* members first, then vantages, then witnesses */
+	struct limits limits; /* LIMITS_DEFAULT in the console */
 	const struct conf_rules *rules; /* access and secrets (core/conf.h); NULL in the console */
 	struct mono seen;   /* console: when the backend was last heard */
 };
@@ -210,6 +218,12 @@ double pop_age_s(const struct pop *p, struct mono now);
 /* True when the newest fact is older than 3 polls (PRODUCT.md section 1), or there is none. */
 bool node_is_stale(const struct node *n, struct mono now);
 bool pop_is_stale(const struct fleet *f, const struct pop *p, struct mono now);
+
+/* True when facts of this plane are younger than 3 polls. */
+bool node_plane_is_fresh(const struct node *n, enum plane_name plane, struct mono now);
+/* What one node says on the wire of one prefix: in the Adj-RIB-Out of an Established session, or not. Unknown when the
+ * facts are old, or an Established session's Adj-RIB-Out was not read. */
+enum announced node_announced(const struct node *n, const struct prefix *prefix, struct mono now);
 
 /* Sets a PoP's `seen` to the oldest of its nodes' newest facts. */
 void fleet_refresh_pop_seen(struct fleet *f, size_t pop);

@@ -166,6 +166,8 @@ START_TEST(test_example_becomes_a_fleet)
 	ck_assert_int_eq(policy->quorum_pct, 90); /* a default */
 	ck_assert_int_eq(policy->drill_days, -1);
 	ck_assert_int_eq(policy->approval, APPROVAL_AMBER);
+	ck_assert_int_eq(f->limits.drain_gap_s, 300);
+	ck_assert_int_eq(f->limits.drains_per_hour, 12);
 	ck_assert_uint_eq(f->services[0].n_probes, 1);
 	ck_assert_str_eq(f->services[0].probes[0].type, "SOA");
 	const struct pop *fra = &f->pops[fleet_find_pop(f, "fra")],
