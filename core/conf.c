@@ -16,6 +16,7 @@
 #include "core/conf.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -296,6 +297,62 @@ is_unread(const struct raw_daemon *d, const struct conf_driver *driver)
 }
 
 /* How a node will be polled, or a mistake. */
+static bool
+given(const struct raw_drain *d, const char *key)
+{
+	return schema_given(&conf_drain_table, d, key);
+}
+
+/* A file of its own, with a value for each state that it shall bring about. */
+static void
+check_drain_file(struct reading *r, const struct raw_drain *d)
+{
+	const struct yaml *at = schema_at(d, "file");
+	if (d->file && d->file[0] != '/')
+		schema_mistake(&r->walk, at, "`file` is \"%s\"; it is read on the node and must be an absolute path",
+			d->file);
+	if (!given(d, "constant") || !given(d, "withdraw"))
+		schema_mistake(&r->walk, at,
+			"a drain by `file` also needs `constant` and `withdraw`, the value for no routes");
+	if (given(d, "disable"))
+		schema_mistake(&r->walk, schema_at(d, "disable"),
+			"a drain acts either upon a `file` or upon protocols to `disable`");
+	if (d->constant && (strpbrk(d->constant, ".:-") || isdigit((unsigned char)d->constant[0])))
+		schema_mistake(&r->walk, schema_at(d, "constant"),
+			"`constant` is \"%s\"; allowed: letters, digits and _, not beginning with a digit", d->constant);
+	bool has_away = given(d, "prefer_away");
+	if (given(d, "withdraw") && (d->withdraw == d->announce ||
+		(has_away && (d->prefer_away == d->announce || d->prefer_away == d->withdraw))))
+		schema_mistake(&r->walk, schema_at(d, "withdraw"),
+			"`announce` (%lld), `prefer_away` and `withdraw` (%lld) must differ from each other",
+			(long long)d->announce, (long long)d->withdraw);
+}
+
+/* Each daemon has its own way: keys of another one would be silently without effect. */
+static void
+check_drain(struct reading *r, const struct raw_drain *d, const char *daemon)
+{
+	static const struct {
+		const char *key, *daemon;
+	} keys[] = {
+		{ "disable", "bird" }, { "file", "bird" }, { "constant", "bird" }, { "announce", "bird" },
+		{ "prefer_away", "bird" }, { "withdraw", "bird" }, { "networks", "frr" }, { "route_map", "frr" },
+	};
+	if (!d->mark.at)
+		return;
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		if (!given(d, keys[i].key))
+			continue;
+		if (strcmp(keys[i].daemon, daemon ? daemon : "") != 0)
+			schema_mistake(&r->walk, schema_at(d, keys[i].key), "`%s` is for nodes with `bgp: %s`", keys[i].key,
+				keys[i].daemon);
+		else if (i > 1 && strcmp(daemon, "bird") == 0 && !given(d, "file"))
+			schema_mistake(&r->walk, schema_at(d, keys[i].key), "`%s` needs `file`", keys[i].key);
+	}
+	if (given(d, "file"))
+		check_drain_file(r, d);
+}
+
 static void
 check_node(struct reading *r, struct raw_node *node)
 {
@@ -330,6 +387,7 @@ check_node(struct reading *r, struct raw_node *node)
 		schema_mistake(&r->walk, at,
 			"the node %.32s lacks `address`: its daemons are asked over SSH",
 			node->mark.name);
+	check_drain(r, &node->drain, s->bgp.driver);
 	if (ssh->via == SSH_VIA_REPLAY && !ssh->replay)
 		schema_mistake(&r->walk, schema_at(ssh, "via"),
 			"`via: replay` needs `replay`, the folder of recorded "
@@ -400,47 +458,28 @@ set_conf(struct node *n, const struct node_conf *c)
 	snprintf(n->dns_driver, sizeof n->dns_driver, "%s", dns);
 }
 
-/* A mapping as JSON: numbers and truth values of JSON stay such, everything else is a string. */
-static void
-write_mapping(struct json_writer *w, const struct yaml *v)
+static const struct drain_conf *
+make_drain(struct reading *r, const struct raw_drain *raw)
 {
-	if (v->kind == YAML_SCALAR) {
-		int64_t number;
-		if (!v->is_quoted && text_parse_int(slice_of(v->text), 0, INT32_MAX, &number) == 0)
-			json_add_int(w, number);
-		else if (!v->is_quoted &&
-			 (strcmp(v->text, "true") == 0 || strcmp(v->text, "false") == 0))
-			json_add_bool(w, v->text[0] == 't');
-		else
-			json_add_text(w, v->text);
-		return;
-	}
-	if (v->kind == YAML_LIST)
-		json_begin_array(w);
-	else
-		json_begin_object(w);
-	for (const struct yaml *child = v->first; child; child = child->next) {
-		if (v->kind == YAML_MAPPING)
-			json_key(w, child->key->text);
-		write_mapping(w, child);
-	}
-	if (v->kind == YAML_LIST)
-		json_end_array(w);
-	else
-		json_end_object(w);
-}
-
-static const char *
-keep_mapping(struct reading *r, const struct yaml *v)
-{
-	if (!v)
+	struct arena *arena = r->fleet->arena;
+	if (!raw->mark.at)
 		return NULL;
-	struct buf out = BUF_INIT(CONF_FILE_MAX * 2);
-	struct json_writer w = JSON_WRITER(&out);
-	write_mapping(&w, v);
-	const char *kept = keep(r, buf_text(&out));
-	buf_done(&out);
-	return kept;
+	struct drain_conf *d = arena_alloc(arena, sizeof *d);
+	const char **disable = arena_alloc(arena, (raw->disable.n + 1) * sizeof *disable);
+	struct prefix *networks = arena_alloc(arena, (raw->networks.n + 1) * sizeof *networks);
+	SCHEMA_EACH (struct schema_text, t, &raw->disable)
+		disable[d->n_disable++] = keep(r, t->text);
+	SCHEMA_EACH (struct schema_prefix, p, &raw->networks)
+		networks[d->n_networks++] = p->prefix;
+	d->disable = disable;
+	d->networks = networks;
+	d->file = keep(r, raw->file);
+	d->constant = keep(r, raw->constant);
+	d->route_map = keep(r, raw->route_map);
+	d->announce = raw->announce;
+	d->withdraw = raw->withdraw;
+	d->prefer_away = schema_given(&conf_drain_table, raw, "prefer_away") ? raw->prefer_away : -1;
+	return d;
 }
 
 static void
@@ -455,7 +494,8 @@ build_node(struct reading *r, const struct raw_node *raw, size_t pop)
 	c->dns_port = (uint16_t)s->dns.port;
 	if (s->dns.address)
 		snprintf(c->dns_address, sizeof c->dns_address, "%s", s->dns.address);
-	c->drain = keep_mapping(r, raw->drain);
+	c->act_token = keep(r, s->act_token);
+	c->drain = make_drain(r, &raw->drain);
 	c->ask_own = schema_given(&conf_settings_table, s, "ask_own")
 	                     ? s->ask_own == 1
 	                     : c->dns.driver || s->dns.address;

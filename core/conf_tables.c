@@ -93,6 +93,9 @@ static const struct schema_key settings_keys[] = {
 		.help = "the DNS daemon" },
 	{ "capacity_qps", SCHEMA_NUMBER, AT(raw_settings, capacity_qps), 1, 1e12,
 		.help = "queries a second that one node can answer" },
+	{ "act_token", SCHEMA_PATH, AT(raw_settings, act_token),
+		.help = "file with the token that orders to an agent carry (docs/agent.md); opened by "
+	                "the actor only" },
 	{ "ask_own", SCHEMA_BOOL, AT(raw_settings, ask_own),
 		.help = "ask the node's own address from outside too; true where a DNS daemon or "
 	                "its address is given" },
@@ -105,13 +108,38 @@ static const struct schema_key no_keys[] = { END };
 static const struct schema_table defaults_table = { "defaults", sizeof(struct raw_defaults),
 	no_keys, .base = &conf_settings_table, .base_offset = AT(raw_defaults, settings) };
 
+static const struct schema_key drain_keys[] = {
+	{ "disable", SCHEMA_SYMBOLS, AT(raw_drain, disable),
+		.help = "BIRD: the protocols to disable; else the static ones that originate the "
+	                "service prefixes" },
+	{ "file", SCHEMA_TEXT, AT(raw_drain, file), 2, 200,
+		.help = "BIRD: a file of its own on the node that holds `define CONSTANT = N;` and "
+	                "nothing else, included by bird.conf; a drain writes it and configures" },
+	{ "constant", SCHEMA_SYMBOL, AT(raw_drain, constant),
+		.help = "BIRD: the name that the file defines and the export filter reads" },
+	{ "announce", SCHEMA_INT, AT(raw_drain, announce), 0, 4294967295.0, .otherwise = "0",
+		.help = "BIRD: its value while announcing" },
+	{ "prefer_away", SCHEMA_INT, AT(raw_drain, prefer_away), 0, 4294967295.0,
+		.help = "BIRD: its value for less attractive routes; without it there is no "
+	                "prefer-away" },
+	{ "withdraw", SCHEMA_INT, AT(raw_drain, withdraw), 0, 4294967295.0,
+		.help = "BIRD: its value for no routes" },
+	{ "networks", SCHEMA_PREFIXES, AT(raw_drain, networks),
+		.help = "FRR: the service prefixes that this node originates; all of them if unset" },
+	{ "route_map", SCHEMA_SYMBOL, AT(raw_drain, route_map),
+		.help = "FRR: the route-map of their `network` statements, which an undrain must "
+	                "know" },
+	END,
+};
+const struct schema_table conf_drain_table = { "drain", sizeof(struct raw_drain), drain_keys };
+
 static const struct schema_key node_keys[] = {
 	{ "address", SCHEMA_HOST, AT(raw_node, address),
 		.help = "its management address or name; names are looked up at load" },
 	{ "agent", SCHEMA_URL, AT(raw_node, agent),
 		.help = "URL of a node that speaks our own JSON (docs/agent.md)" },
-	{ "drain", SCHEMA_ANY, AT(raw_node, drain),
-		.help = "what a drain acts upon, where the driver does not find it by itself" },
+	{ "drain", SCHEMA_OBJECT, AT(raw_node, drain), .table = &conf_drain_table,
+		.help = "what a drain acts upon, in place of what the driver finds by itself" },
 	END,
 };
 const struct schema_table conf_node_table = { "node", sizeof(struct raw_node), node_keys,

@@ -34,6 +34,7 @@ struct raw_settings {
 	struct raw_daemon bgp, dns;
 	double capacity_qps;
 	int64_t ask_own;
+	const char *act_token;
 	struct raw_link link;
 };
 
@@ -42,10 +43,18 @@ struct raw_defaults {
 	struct raw_settings settings;
 };
 
+/* What a drain acts upon. */
+struct raw_drain {
+	struct schema_mark mark;
+	const char *file, *constant, *route_map;
+	int64_t announce, prefer_away, withdraw;
+	struct schema_list disable, networks;
+};
+
 struct raw_node {
 	struct schema_mark mark;
 	const char *address, *agent;
-	const struct yaml *drain;
+	struct raw_drain drain;
 	struct raw_settings settings;
 };
 
@@ -118,7 +127,8 @@ struct raw_file {
 };
 
 extern const struct schema_table conf_file_table, conf_settings_table, conf_link_table,
-	conf_pop_table, conf_node_table, conf_access_table, conf_bgp_table, conf_dns_table;
+	conf_pop_table, conf_node_table, conf_access_table, conf_bgp_table, conf_dns_table,
+	conf_drain_table;
 extern const char *const conf_via_words[], *const conf_secret_words[], *const conf_type_words[];
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/announced.h"
+
 struct verdict_row {
 	const char *word;
 	char letter;
@@ -253,65 +255,11 @@ node_plane_is_fresh(const struct node *n, enum plane_name plane, struct mono now
 	return !n->is_restored && mono_is_set(seen) && mono_ms_since(now, seen) <= 3 * n->poll_ms;
 }
 
-static const struct session_fact *
-find_session(const struct node *n, const char *name)
-{
-	for (size_t i = 0; i < n->facts->n_sessions; i++)
-		if (strcmp(n->facts->sessions[i].name, name) == 0)
-			return &n->facts->sessions[i];
-	return NULL;
-}
-
-static enum announced
-read_wire(const struct node *n, const struct prefix *prefix)
-{
-	bool is_unknown = false, is_plain = false, is_away = false;
-	for (size_t i = 0; i < n->facts->n_exports; i++) {
-		const struct export_fact *e = &n->facts->exports[i];
-		if ((uint8_t)e->family != prefix->family)
-			continue;
-		const struct session_fact *s = find_session(n, e->session);
-		if (!s || s->state != FSM_ESTABLISHED)
-			continue;
-		if (!e->is_known)
-			is_unknown = true;
-		for (size_t j = 0; j < e->n_routes; j++) {
-			if (!prefix_equal(&e->routes[j].prefix, prefix))
-				continue;
-			if (e->routes[j].is_gshut == TRI_YES || e->routes[j].prepends > 0)
-				is_away = true;
-			else
-				is_plain = true;
-		}
-	}
-	if (is_plain)
-		return ANNOUNCED_YES;
-	if (is_unknown)
-		return ANNOUNCED_UNKNOWN;
-	return is_away ? ANNOUNCED_PREFER_AWAY : ANNOUNCED_WITHDRAWN;
-}
-
-/* An Established session whose Adj-RIB-Out was not reported at all leaves a hole: withdrawn cannot be said then. */
-static bool
-exports_are_complete(const struct node *n)
-{
-	for (size_t i = 0; i < n->facts->n_sessions; i++) {
-		const struct session_fact *s = &n->facts->sessions[i];
-		bool is_reported = s->state != FSM_ESTABLISHED;
-		for (size_t j = 0; j < n->facts->n_exports && !is_reported; j++)
-			is_reported = strcmp(n->facts->exports[j].session, s->name) == 0;
-		if (!is_reported)
-			return false;
-	}
-	return true;
-}
-
 enum announced
 node_announced(const struct node *n, const struct prefix *prefix, struct mono now)
 {
 	bool is_known = n->bgp_driver[0] && node_plane_is_fresh(n, PLANE_WIRE, now) && node_plane_is_fresh(n, PLANE_SESSION, now);
-	enum announced a = is_known ? read_wire(n, prefix) : ANNOUNCED_UNKNOWN;
-	return a == ANNOUNCED_WITHDRAWN && !exports_are_complete(n) ? ANNOUNCED_UNKNOWN : a;
+	return is_known ? report_announced(n->facts, prefix) : ANNOUNCED_UNKNOWN;
 }
 
 void

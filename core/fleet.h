@@ -80,6 +80,17 @@ struct driver_conf {
 	const char *socket; /* control socket, or NULL for the daemon's default */
 };
 
+/* What a drain acts upon where fleet.yaml says so, in place of what the driver finds. */
+struct drain_conf {
+	const char *file, *constant; /* BIRD: `define CONSTANT = N;` in a file of its own on the node; NULL: not that way */
+	int64_t announce, prefer_away, withdraw; /* N; prefer_away -1: the export filter knows no such value */
+	size_t n_disable;
+	const char *const *disable;  /* BIRD: protocols to disable */
+	size_t n_networks;
+	const struct prefix *networks; /* FRR: the service prefixes that this node has `network` statements for */
+	const char *route_map;       /* FRR: the route-map that stands behind each of them, or NULL */
+};
+
 /* What fleet.yaml says of a node; backend only, strings live as long as the fleet. */
 struct node_conf {
 	const char *address;  /* as written: literal or name */
@@ -91,7 +102,8 @@ struct node_conf {
 	uint16_t dns_port;
 	bool ask_own;          /* ask the node's own address from outside too */
 	int64_t poll_ms;
-	const char *drain;     /* what a drain acts upon, as JSON; NULL: the driver finds it */
+	const char *act_token; /* file with the token that the agent's orders carry, absolute; opened by the actor only */
+	const struct drain_conf *drain; /* NULL: the driver finds it */
 	int line;              /* in fleet.yaml */
 };
 

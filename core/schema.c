@@ -59,6 +59,18 @@ read_name(struct value *v, void *into)
 	return true;
 }
 
+/* What daemons call their protocols, constants and route-maps. */
+static bool
+read_symbol(struct value *v, void *into)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-";
+	size_t len = strlen(v->text);
+	if (len == 0 || len > 64 || strspn(v->text, allowed) != len)
+		return false;
+	*(const char **)into = v->text;
+	return true;
+}
+
 static bool
 read_int(struct value *v, void *into)
 {
@@ -354,7 +366,8 @@ static reader_fn *const readers[] = {
 	[SCHEMA_PATH] = read_path,
 	[SCHEMA_DOMAIN] = read_domain,
 	[SCHEMA_HASH] = read_hash,
-	[SCHEMA_ANY] = NULL, /* the last type: gives the array its length */
+	[SCHEMA_SYMBOL] = read_symbol,
+	[SCHEMA_SYMBOLS] = NULL, /* the last type: gives the array its length */
 };
 
 /* --- refusing --- */
@@ -493,15 +506,6 @@ read_position(struct value *v, void *into)
 }
 
 static bool
-read_any(struct value *v, void *into)
-{
-	if (v->at->kind != YAML_MAPPING)
-		return false;
-	*(const struct yaml **)into = v->at;
-	return true;
-}
-
-static bool
 read_map(struct value *v, void *into)
 {
 	const struct schema_table *t = v->key->table;
@@ -574,8 +578,8 @@ read_value(struct value *v, void *into)
 		return read_map(v, into);
 	case SCHEMA_LIST:
 		return read_list(v, into);
-	case SCHEMA_ANY:
-		return read_any(v, into);
+	case SCHEMA_SYMBOLS:
+		return read_texts(v, read_symbol, into);
 	default:
 		return v->at->kind == YAML_SCALAR && (v->at->len > 0 || v->at->is_quoted) &&
 		       readers[v->key->type](v, into);
@@ -764,6 +768,7 @@ size_of(const struct schema_key *key)
 	case SCHEMA_ADDRESSES:
 	case SCHEMA_PREFIXES:
 	case SCHEMA_NAMES:
+	case SCHEMA_SYMBOLS:
 	case SCHEMA_MAP:
 	case SCHEMA_LIST:
 		return sizeof(struct schema_list);
@@ -953,8 +958,11 @@ schema_describe(const struct schema_key *key, struct buf *out)
 	case SCHEMA_LIST:
 		buf_printf(out, "a list of %s mappings", key->table->what);
 		break;
-	case SCHEMA_ANY:
-		buf_add_text(out, "a mapping");
+	case SCHEMA_SYMBOL:
+		buf_add_text(out, "a word of 1 to 64 of letters, digits and _ . : -");
+		break;
+	case SCHEMA_SYMBOLS:
+		buf_add_text(out, "a word of letters, digits and _ . : - or a list of them");
 		break;
 	}
 }

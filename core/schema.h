@@ -42,7 +42,8 @@ enum schema_type {
 	SCHEMA_OBJECT,    /* a struct of `table` in place */
 	SCHEMA_MAP,       /* struct schema_list of structs of `table`, each under a name */
 	SCHEMA_LIST,      /* struct schema_list of structs of `table` */
-	SCHEMA_ANY,       /* const struct yaml *: any mapping, kept as written */
+	SCHEMA_SYMBOL,    /* const char *; 1 to 64 of letters, digits and _ . : - */
+	SCHEMA_SYMBOLS,   /* struct schema_list of struct schema_text: one symbol or a list */
 };
 
 struct schema_table;

@@ -16,6 +16,7 @@
 
 #define TABLES_MAX   40
 #define NAME_PATTERN "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"
+#define SYMBOL_PATTERN "^[A-Za-z0-9_.:-]{1,64}$"
 
 /* All tables below one, each once, in the order they are met. */
 struct tables {
@@ -197,8 +198,11 @@ put_type(struct json_writer *w, const struct schema_key *key)
 		json_put_text(w, "type", "array");
 		put_reference(w, "items", key->table);
 		break;
-	case SCHEMA_ANY:
-		json_put_text(w, "type", "object");
+	case SCHEMA_SYMBOL:
+		put_string(w, SYMBOL_PATTERN);
+		break;
+	case SCHEMA_SYMBOLS:
+		put_one_or_list(w);
 		break;
 	default:
 		put_string(w, NULL);

@@ -267,15 +267,30 @@ START_TEST(test_a_daemon_of_another_kind_inherits_nothing)
 }
 END_TEST
 
-START_TEST(test_drain_override_is_kept_as_json)
+START_TEST(test_drain_override_is_read)
 {
 	struct fleet *f = read_text("fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\n"
+				    "defaults: {act_token: keys/act_token}\n"
 				    "pops: {fra: {nodes: {a: {address: 10.0.0.1, bgp: bird, drain: "
-	                            "{protocol: static1, tries: 3, list: [a, \"7\"]}}}}}\n",
+	                            "{file: /etc/bird/drain.conf, constant: DRAIN, withdraw: 3}},\n"
+				    " b: {address: 10.0.0.2, bgp: bird, drain: {disable: [any_cast4, any-cast6]}},\n"
+				    " c: {address: 10.0.0.3, bgp: frr, drain: {networks: [192.0.2.0/24], route_map: X}},\n"
+				    " d: {address: 10.0.0.4, bgp: frr}}}}\n",
 		NULL, NULL);
 	ck_assert_ptr_nonnull(f);
-	ck_assert_str_eq(f->nodes[0].conf->drain,
-		"{\"protocol\":\"static1\",\"tries\":3,\"list\":[\"a\",\"7\"]}");
+	const struct drain_conf *a = f->nodes[0].conf->drain, *b = f->nodes[1].conf->drain, *c = f->nodes[2].conf->drain;
+	ck_assert_str_eq(a->file, "/etc/bird/drain.conf");
+	ck_assert_str_eq(a->constant, "DRAIN");
+	ck_assert_int_eq((int)a->announce, 0);
+	ck_assert_int_eq((int)a->prefer_away, -1);
+	ck_assert_int_eq((int)a->withdraw, 3);
+	ck_assert_uint_eq(b->n_disable, 2);
+	ck_assert_str_eq(b->disable[1], "any-cast6");
+	ck_assert_uint_eq(c->n_networks, 1);
+	ck_assert_str_eq(c->route_map, "X");
+	ck_assert_ptr_null(f->nodes[3].conf->drain);
+	ck_assert_str_eq(f->nodes[3].conf->act_token + strlen(f->nodes[3].conf->act_token) - 15, "/keys/act_token");
+	ck_assert_int_eq(f->nodes[3].conf->act_token[0], '/');
 	fleet_free(f);
 }
 END_TEST
@@ -562,7 +577,7 @@ main(void)
 	tcase_add_test(t, test_settings_flow_down_and_the_nearest_wins);
 	tcase_add_test(t, test_access_and_secrets_are_kept);
 	tcase_add_test(t, test_a_daemon_of_another_kind_inherits_nothing);
-	tcase_add_test(t, test_drain_override_is_kept_as_json);
+	tcase_add_test(t, test_drain_override_is_read);
 	tcase_add_test(t, test_a_file_not_to_be_trusted_is_refused);
 	tcase_add_test(t, test_bytes_that_are_not_text_are_refused);
 	tcase_add_test(t, test_ten_thousand_nodes_load_and_one_more_does_not);
