@@ -12,7 +12,8 @@
  * over the act key's session) and refuses when they are not the plan's, byte for byte. When its standard input closes it
  * stops at once: what was not kept, the nodes undo by themselves.
  *
- * Backend and actor speak one JSON object a line over the child's standard input and output, 8 MiB at most.
+ * Backend and actor speak one JSON object a line over the child's standard input and output, 8 MiB at most
+ * (backend/actor_wire.h).
  */
 
 /* The engine's side. One event per order; never from inside a call. */
@@ -24,6 +25,8 @@ enum actor_event_kind {
 struct actor_node_result {
 	const char *node;
 	enum err_code code;   /* ERR_OK: done */
+	bool is_unknown;      /* the order may have reached the node and its answer is lost: it was done, or not. False beside
+	                       * a code: nothing was changed by this order, or `answer` says what was */
 	struct act_answer answer; /* INSPECTED: the state found; text is the evidence */
 };
 struct actor_event {
@@ -39,7 +42,8 @@ typedef void actor_event_fn(void *arg, const char *op, const struct actor_event 
 
 /* How the engine reaches actors; the real one is actor_port_new, the simulator brings its own. Nothing blocks. */
 struct actor_port {
-	/* Starts an actor for an operation and has it connect and check. -1: could not be started. */
+	/* Starts an actor for an operation and has it connect and check; one that runs for it already is ended first. -1:
+	 * could not be started. */
 	int (*start)(void *arg, const char *op, struct slice plan, struct err *err);
 	/* Orders one PoP: all its nodes together. `phase`: which steps. confirm_s only for ACT_APPLY. */
 	void (*order)(void *arg, const char *op, enum act_order order, const char *pop, size_t phase, uint64_t number,
@@ -49,11 +53,15 @@ struct actor_port {
 	void *arg;
 };
 
+#define ACTORS_MAX 16 /* at once; another start is BUSY */
+
 /* Real actors: children of this process. `config` and `state_dir` as given to catchmentd. Fills *port. */
 struct actors;
 struct actors *actors_new(struct loop *l, const char *config, const char *state_dir, actor_event_fn *fn, void *arg,
 	struct actor_port *port);
 void actors_free(struct actors *a); /* closes every input and waits for none */
+/* Gives every order this long instead of its own time; 0: its own time again. For tests of actors that are stuck. */
+void actors_set_patience(struct actors *a, int64_t ms);
 
 /* The child's main: reads orders from standard input until it closes. Exit status. */
 int actor_main(const char *config, const char *state_dir);

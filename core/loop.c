@@ -419,6 +419,18 @@ loop_child_del(struct loop_child *c)
 		kill(-c->uv.pid, SIGKILL); /* reaped and freed by on_exit_child */
 }
 
+void
+loop_child_leave(struct loop_child *c)
+{
+	if (!c || c->is_dead)
+		return;
+	c->is_dead = true;
+	if (c->has_exited)
+		uv_close((uv_handle_t *)&c->uv, free_handle);
+	else
+		uv_unref((uv_handle_t *)&c->uv); /* freed by on_exit_child, or with the loop */
+}
+
 static void
 on_work(uv_work_t *uv)
 {

@@ -68,6 +68,8 @@ pid_t loop_child_pid(const struct loop_child *c);
 void loop_child_kill(struct loop_child *c, int signum); /* whole process group */
 /* Forgets the child: fn will not be called; the process is killed if it still runs. Descriptors stay the caller's. */
 void loop_child_del(struct loop_child *c);
+/* Forgets the child and lets it live: it ends by itself when its input closes. */
+void loop_child_leave(struct loop_child *c);
 
 /* Runs `work` on a pool thread and then `done` on the loop. For things that block: name look-ups, agents, disks. */
 void loop_work(struct loop *l, loop_fn *work, loop_fn *done, void *arg);
