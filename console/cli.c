@@ -295,19 +295,18 @@ run_probe(const struct options *o, const struct cli *cli, struct err *err)
 static bool
 is_known(const struct fleet *f, const struct view_target *about)
 {
-	struct prefix prefix;
+	const struct node *node;
 	switch (about->kind) {
 	case TARGET_POP:
 		return fleet_find_pop(f, about->name) != SIZE_MAX;
 	case TARGET_NODE:
 		return fleet_find_node(f, about->name) != SIZE_MAX;
+	case TARGET_SERVICE:
+		return fleet_find_service(f, about->name) != SIZE_MAX;
 	case TARGET_PREFIX:
-		if (prefix_parse(slice_of(about->name), &prefix, NULL) == -1)
-			return false;
-		for (size_t i = 0; i < f->n_prefixes; i++)
-			if (prefix_equal(&f->prefixes[i].prefix, &prefix))
-				return true;
-		return false;
+		return view_find_prefix(f, about) != SIZE_MAX;
+	case TARGET_SESSION:
+		return view_find_session(f, about, &node) != NULL;
 	default:
 		return false;
 	}
@@ -370,6 +369,31 @@ run_page(const struct options *o, const struct cli *cli, const char *view, const
 	return err_code_exit(err->code);
 }
 
+/* NODE/SESSION is one and has a page; any other word, and -o json, lists the rows that have it. */
+static int
+describe_sessions(const struct options *o, const struct cli *cli, struct err *err)
+{
+	struct view_target about;
+	struct fleet *f = fetch_fleet(o, err);
+	if (!f)
+		return err_code_exit(err->code);
+	if (!options_want_json(o) && strchr(o->args[1], '/') && view_find_target(f, o->args[1], &about) &&
+		about.kind == TARGET_SESSION) {
+		print_page(cli, "describe", f, &about);
+		fleet_free(f);
+		return 0;
+	}
+	fleet_free(f);
+	struct rows_style style = { options_want_json(o) ? ROWS_JSON : ROWS_WIDE, true, cli->is_terminal };
+	struct filter *filter = filter_new(o->args[1]);
+	struct json_doc *doc = fetch_json(o, "/v1/sessions", err);
+	if (doc)
+		print_rows(cli, "sessions", json_root(doc), filter, &style);
+	json_doc_free(doc);
+	filter_free(filter);
+	return err_code_exit(err->code);
+}
+
 static int
 run_describe(const struct options *o, const struct cli *cli, struct err *err)
 {
@@ -380,6 +404,7 @@ run_describe(const struct options *o, const struct cli *cli, struct err *err)
 		{ "pop", "pops", TARGET_POP },
 		{ "node", "nodes", TARGET_NODE },
 		{ "prefix", "prefixes", TARGET_PREFIX },
+		{ "service", "services", TARGET_SERVICE },
 	};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		if (strcmp(words[i].word, o->args[0]) != 0)
@@ -388,35 +413,27 @@ run_describe(const struct options *o, const struct cli *cli, struct err *err)
 		snprintf(about.name, sizeof about.name, "%s", o->args[1]);
 		return run_page(o, cli, "describe", &about, words[i].kind, err);
 	}
-	/* sessions and services have no page of their own: their rows say all there is */
-	struct rows_style style = { ROWS_WIDE, true, cli->is_terminal };
-	char kind[32], path[40];
-	snprintf(kind, sizeof kind, "%.20ss", o->args[0]);
-	snprintf(path, sizeof path, "/v1/%s", kind);
-	if (options_want_json(o))
-		style.format = ROWS_JSON;
-	struct filter *filter = filter_new(o->args[1]);
-	struct json_doc *doc = fetch_json(o, path, err);
-	if (doc)
-		print_rows(cli, kind, json_root(doc), filter, &style);
-	json_doc_free(doc);
-	filter_free(filter);
-	return err_code_exit(err->code);
+	return describe_sessions(o, cli, err);
 }
 
-/* A PoP, or else a node, of that name. */
+/* A PoP of that name, or else what the dashboard's `:why NAME` would find. */
 static int
 run_why(const struct options *o, const struct cli *cli, struct err *err)
 {
-	struct view_target about = { .kind = TARGET_POP };
-	snprintf(about.name, sizeof about.name, "%s", o->args[0]);
+	struct view_target about;
 	struct fleet *f = fetch_fleet(o, err);
 	if (!f)
 		return err_code_exit(err->code);
-	if (!is_known(f, &about))
-		about.kind = TARGET_NODE;
+	if (!view_find_target(f, o->args[0], &about)) {
+		about = (struct view_target){ .kind = TARGET_NODE };
+		snprintf(about.name, sizeof about.name, "%s", o->args[0]);
+	}
 	fleet_free(f);
-	return run_page(o, cli, "why", &about, about.kind == TARGET_POP ? "pops" : "nodes", err);
+	const char *kind = about.kind == TARGET_POP       ? "pops"
+	                   : about.kind == TARGET_SERVICE ? "services"
+	                   : about.kind == TARGET_PREFIX  ? "prefixes"
+	                                                  : "nodes";
+	return run_page(o, cli, "why", &about, kind, err);
 }
 
 static int

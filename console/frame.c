@@ -253,8 +253,12 @@ draw_crumb(const struct frame *f, const struct ui *ui, struct canvas *c)
 	x += canvas_text(c, x, 2, c->cols - x, ROLE_MUTED, "back") + 3;
 	x += canvas_text(c, x, 2, c->cols - x, ROLE_TAB, f->view->name) + 1;
 	if (f->about->kind != TARGET_NONE)
+		x += canvas_text(c, x, 2, c->cols - x - text_width(f->status) - 2, ROLE_STRONG,
+			     f->about->name) +
+		     1;
+	if (f->about->kind == TARGET_SESSION)
 		canvas_text(c, x, 2, c->cols - x - text_width(f->status) - 2, ROLE_STRONG,
-			f->about->name);
+			f->about->peer);
 }
 
 static int

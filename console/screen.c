@@ -338,18 +338,6 @@ split_line(const char *line, char verb[64], const char **rest)
 	*rest = line + n + strspn(line + n, " ");
 }
 
-static bool
-find_target(const struct ui *ui, const char *name, struct view_target *out)
-{
-	*out = (struct view_target){ .kind = TARGET_NONE };
-	if (fleet_find_pop(ui->fleet, name) != SIZE_MAX)
-		out->kind = TARGET_POP;
-	else if (fleet_find_node(ui->fleet, name) != SIZE_MAX)
-		out->kind = TARGET_NODE;
-	snprintf(out->name, sizeof out->name, "%s", name);
-	return out->kind != TARGET_NONE;
-}
-
 static void
 command_theme(struct screen *s, const struct ui *ui, const char *name)
 {
@@ -367,8 +355,10 @@ command_view(struct screen *s, const struct ui *ui, const char *view, const char
 {
 	struct view_target about;
 	const struct view_ops *ops = view_find(view);
-	if (name[0] && !find_target(ui, name, &about))
-		screen_tell(s, ui, "There is no PoP or node \"%.40s\".", name);
+	if (name[0] && !view_find_target(ui->fleet, name, &about))
+		screen_tell(s, ui, "There is no PoP, node, session, service or prefix \"%.40s\".", name);
+	else if (name[0] && ops->kind != VIEW_TEXT && about.kind != TARGET_POP && about.kind != TARGET_NODE)
+		screen_tell(s, ui, "%s can be narrowed to a PoP or a node; %.40s is neither.", view, name);
 	else if (name[0])
 		screen_open(s, ui, view, &about);
 	else if (ops->kind == VIEW_TEXT && ops != view_find("help"))
@@ -428,7 +418,10 @@ second_word(const struct ui *ui, const char *verb, size_t i)
 	if (i < ui->fleet->n_pops)
 		return ui->fleet->pops[i].name;
 	i -= ui->fleet->n_pops;
-	return i < ui->fleet->n_nodes ? ui->fleet->nodes[i].name : NULL;
+	if (i < ui->fleet->n_nodes)
+		return ui->fleet->nodes[i].name;
+	i -= ui->fleet->n_nodes;
+	return ops->kind == VIEW_TEXT && i < ui->fleet->n_services ? ui->fleet->services[i].name : NULL;
 }
 
 static bool

@@ -353,16 +353,9 @@ static int
 find_about(const struct snapshot *s, const struct ui *ui, struct view_target *about, struct err *err)
 {
 	*about = (struct view_target){ .kind = TARGET_NONE };
-	if (!s->name)
+	if (!s->name || view_find_target(ui->fleet, s->name, about))
 		return 0;
-	snprintf(about->name, sizeof about->name, "%s", s->name);
-	if (fleet_find_pop(ui->fleet, s->name) != SIZE_MAX)
-		about->kind = TARGET_POP;
-	else if (fleet_find_node(ui->fleet, s->name) != SIZE_MAX)
-		about->kind = TARGET_NODE;
-	else
-		return err_set(err, ERR_NOT_FOUND, "there is no PoP or node \"%.40s\"", s->name);
-	return 0;
+	return err_set(err, ERR_NOT_FOUND, "there is no PoP, node, session, service or prefix \"%.60s\"", s->name);
 }
 
 int

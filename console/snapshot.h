@@ -12,7 +12,7 @@ enum snapshot_format { SNAPSHOT_TEXT, SNAPSHOT_ANSI, SNAPSHOT_SVG };
 
 struct snapshot {
 	const char *view; /* "map" */
-	const char *name; /* PoP or node for describe, why, raw; or NULL */
+	const char *name; /* what describe, why and raw are about, as view_find_target reads it; or NULL */
 	int cols, rows;
 	enum snapshot_format format;
 };

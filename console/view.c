@@ -23,6 +23,63 @@ static const struct view_ops *const views[] = {
 
 #define N_VIEWS (sizeof views / sizeof *views)
 
+size_t
+view_find_prefix(const struct fleet *f, const struct view_target *t)
+{
+	struct prefix wanted;
+	if (t->kind != TARGET_PREFIX || prefix_parse(slice_of(t->name), &wanted, NULL) == -1)
+		return SIZE_MAX;
+	for (size_t i = 0; i < f->n_prefixes; i++)
+		if (prefix_equal(&f->prefixes[i].prefix, &wanted))
+			return i;
+	return SIZE_MAX;
+}
+
+const struct session_fact *
+view_find_session(const struct fleet *f, const struct view_target *t, const struct node **node)
+{
+	size_t i = t->kind == TARGET_SESSION ? fleet_find_node(f, t->name) : SIZE_MAX;
+	if (i == SIZE_MAX)
+		return NULL;
+	*node = &f->nodes[i];
+	for (size_t k = 0; k < (*node)->facts->n_sessions; k++) {
+		const struct session_fact *s = &(*node)->facts->sessions[k];
+		if ((s->name && strcmp(s->name, t->peer) == 0) || (s->peer && strcmp(s->peer, t->peer) == 0))
+			return s;
+	}
+	return NULL;
+}
+
+static bool
+find_named_session(const struct fleet *f, const char *name, struct view_target *out)
+{
+	const struct node *node;
+	const char *slash = strchr(name, '/');
+	if (!slash)
+		return false;
+	out->kind = TARGET_SESSION;
+	slice_copy((struct slice){ name, (size_t)(slash - name) }, out->name, sizeof out->name);
+	snprintf(out->peer, sizeof out->peer, "%s", slash + 1);
+	return view_find_session(f, out, &node) != NULL;
+}
+
+bool
+view_find_target(const struct fleet *f, const char *name, struct view_target *out)
+{
+	*out = (struct view_target){ .kind = TARGET_NONE };
+	if (find_named_session(f, name, out))
+		return true;
+	*out = (struct view_target){ .kind = TARGET_PREFIX };
+	snprintf(out->name, sizeof out->name, "%s", name);
+	if (view_find_prefix(f, out) != SIZE_MAX)
+		return true;
+	out->kind = fleet_find_pop(f, name) != SIZE_MAX       ? TARGET_POP
+	            : fleet_find_node(f, name) != SIZE_MAX    ? TARGET_NODE
+	            : fleet_find_service(f, name) != SIZE_MAX ? TARGET_SERVICE
+	                                                      : TARGET_NONE;
+	return out->kind != TARGET_NONE;
+}
+
 const struct view_ops *
 view_get(size_t i)
 {

@@ -16,14 +16,15 @@ enum target_kind {
 	TARGET_NODE,
 	TARGET_SESSION,
 	TARGET_PREFIX,
+	TARGET_SERVICE,
 	TARGET_EVENT
 };
 
 /* What the cursor is on, by name: indices may change under a view when the fleet is loaded anew. */
 struct view_target {
 	enum target_kind kind;
-	char name[TABLE_ID_MAX]; /* PoP, node, prefix as text, number of the event */
-	char peer[64];           /* session: its name at the node */
+	char name[TABLE_ID_MAX]; /* PoP, node, prefix as text, service, number of the event */
+	char peer[64];           /* session: its name at the node, or its peer's address */
 };
 
 struct view_ops;
@@ -100,6 +101,12 @@ struct view_ops {
 #define VIEW(symbol) extern const struct view_ops view_##symbol;
 #include "console/views.def"
 #undef VIEW
+
+/* What a person means by a name: a PoP, a node, a service, a prefix, or NODE/SESSION; false if the fleet has none. */
+bool view_find_target(const struct fleet *f, const char *name, struct view_target *out);
+/* What a target is now: index of a prefix, or a session and its node; SIZE_MAX or NULL when it is gone. */
+size_t view_find_prefix(const struct fleet *f, const struct view_target *t);
+const struct session_fact *view_find_session(const struct fleet *f, const struct view_target *t, const struct node **node);
 
 /* The i-th view, NULL past the last. */
 const struct view_ops *view_get(size_t i);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Describe (d): everything known about one PoP, node or session, on one page, every fact of a plane
- * with that plane's age. What is not known is said to be unknown; nothing is left out because it is
+ * with that plane's age; prefixes and services are in console/describe_service.c. What is not known is said to be unknown; nothing is left out because it is
  * fine.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "console/describe_service.h"
 #include "console/pager.h"
 #include "core/text.h"
 
@@ -382,17 +383,116 @@ write_node(struct pager *p, const struct ui *ui, const struct node *n)
 }
 
 static void
+put_word(struct pager *p, const char *label, enum role role, const char *word)
+{
+	pager_label(p, label);
+	pager_text(p, word ? role : ROLE_UNKNOWN, word ? word : "unknown");
+}
+
+static void
+put_known(struct pager *p, const char *label, int64_t n)
+{
+	pager_label(p, label);
+	if (n < 0)
+		pager_text(p, ROLE_UNKNOWN, "unknown");
+	else
+		pager_printf(p, ROLE_TEXT, "%lld", (long long)n);
+}
+
+static void
+put_session_peer(struct pager *p, const struct session_fact *s)
+{
+	static const char *const families[] = { NULL, "IPv4", "IPv6", "IPv4 and IPv6" };
+	put_word(p, "peer", ROLE_TEXT, s->peer);
+	put_known(p, "peer's AS", s->peer_asn);
+	put_known(p, "our AS", s->local_asn);
+	if (s->description)
+		put_word(p, "described as", ROLE_TEXT, s->description);
+	put_word(p, "families", ROLE_TEXT, families[s->families & (FAMILY_BIT_V4 | FAMILY_BIT_V6)]);
+	put_number(p, "hold time", s->hold_s < 0 ? NAN : s->hold_s, " s");
+	put_word(p, "BFD", s->bfd_up == TRI_NO ? ROLE_BAD : ROLE_TEXT,
+		s->bfd_up == TRI_UNKNOWN ? "not in use, or not known" : s->bfd_up == TRI_YES ? "up" : "DOWN");
+	put_word(p, "MD5 password", ROLE_TEXT,
+		s->has_password == TRI_UNKNOWN ? NULL : s->has_password == TRI_YES ? "set" : "not set");
+}
+
+static void
+put_session_state(struct pager *p, const struct ui *ui, const struct node *n, const struct session_fact *s)
+{
+	const struct plane *plane = &n->planes[PLANE_SESSION];
+	char since[24];
+	pager_label(p, "state");
+	pager_text(p,
+		node_is_stale(n, ui->now)      ? ROLE_STALE
+		: s->state == FSM_ESTABLISHED  ? ROLE_TEXT
+		: s->admin_state == ADMIN_DOWN ? ROLE_DRAINED
+					       : ROLE_BAD,
+		s->state == FSM_OTHER && s->state_word ? s->state_word : fsm_state_name(s->state));
+	if (s->since_s >= 0) {
+		int64_t age = mono_is_set(plane->seen) ? (int64_t)mono_s_since(ui->now, plane->seen) : 0;
+		duration_format(s->since_s + age, since, sizeof since);
+		pager_printf(p, ROLE_MUTED, "  for %s", since);
+	}
+	if (node_is_stale(n, ui->now))
+		pager_text(p, ROLE_MUTED, "  stale: may no longer be so");
+	put_word(p, "its operator", s->admin_state == ADMIN_DOWN ? ROLE_DRAINED : ROLE_TEXT,
+		s->admin_state == ADMIN_DOWN ? "shut it down" : s->admin_state == ADMIN_UP ? "wants it up" : NULL);
+	put_age(p, "read", mono_is_set(plane->seen) ? mono_s_since(ui->now, plane->seen) : -1);
+	if (plane->error != ERR_OK) {
+		pager_label(p, "last failure");
+		pager_wrap(p, ROLE_WARN, plane->error_text);
+	}
+	put_last_error(p, &s->last_error);
+}
+
+static void
+write_session(struct pager *p, const struct ui *ui, const struct node *n, const struct session_fact *s)
+{
+	size_t written = 0;
+	pager_text(p, ROLE_STRONG, s->name ? s->name : s->peer ? s->peer : "?");
+	pager_printf(p, ROLE_TEXT, "  session of %s", n->name);
+	if (n->pop < ui->fleet->n_pops)
+		pager_printf(p, ROLE_MUTED, "  in %s, %s", ui->fleet->pops[n->pop].name, ui->fleet->pops[n->pop].title);
+	pager_newline(p);
+	put_session_state(p, ui, n, s);
+	pager_heading(p, "Peering");
+	put_session_peer(p, s);
+	pager_heading(p, "Routes");
+	put_known(p, "sent", s->advertised);
+	put_known(p, "received", s->received);
+	put_known(p, "accepted", s->accepted);
+	pager_heading(p, "On the wire to it (Adj-RIB-Out)");
+	for (size_t i = 0; i < n->facts->n_exports; i++) {
+		const struct export_fact *e = &n->facts->exports[i];
+		if (!e->session || !s->name || strcmp(e->session, s->name) != 0)
+			continue;
+		put_export(p, e);
+		written++;
+	}
+	if (written == 0)
+		pager_text(p, ROLE_UNKNOWN, "unknown");
+}
+
+static void
 write(struct pager *p, const struct ui *ui, const struct view_target *about, int cols)
 {
 	size_t i;
 	(void)cols;
-	if (about->kind == TARGET_POP && (i = fleet_find_pop(ui->fleet, about->name)) != SIZE_MAX)
+	const struct node *n;
+	const struct session_fact *s = view_find_session(ui->fleet, about, &n);
+	if (s)
+		write_session(p, ui, n, s);
+	else if ((i = view_find_prefix(ui->fleet, about)) != SIZE_MAX)
+		describe_prefix(p, ui, i);
+	else if (about->kind == TARGET_SERVICE && (i = fleet_find_service(ui->fleet, about->name)) != SIZE_MAX)
+		describe_service(p, ui, i);
+	else if (about->kind == TARGET_POP && (i = fleet_find_pop(ui->fleet, about->name)) != SIZE_MAX)
 		write_pop(p, ui, &ui->fleet->pops[i]);
 	else if ((about->kind == TARGET_NODE || about->kind == TARGET_SESSION) &&
 		 (i = fleet_find_node(ui->fleet, about->name)) != SIZE_MAX)
 		write_node(p, ui, &ui->fleet->nodes[i]);
 	else
-		pager_text(p, ROLE_MUTED, "The fleet has no such PoP or node now.");
+		pager_text(p, ROLE_MUTED, "The fleet has no such thing now.");
 }
 
 const struct view_ops view_describe = {

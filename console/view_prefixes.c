@@ -2,7 +2,8 @@
  *
  * The view of service prefixes (key 5): a matrix with a row for each PoP and a column for each
  * prefix; h and l scroll the columns. The first row counts, for each prefix, the PoPs that announce
- * it of all there are: the number that must not fall below the policy's. What a stale PoP last
+ * it of all there are: the number that must not fall below the policy's; on it `d` and `e` are about
+ * the prefix in the leftmost column, on the others about the PoP. What a stale PoP last
  * announced is not known now and is shown as "?".
  */
 #include <math.h>
@@ -141,12 +142,27 @@ collect(struct view_list *list, const struct ui *ui, int cols)
 		view_list_add(list, i, 0);
 }
 
+/* The first row stands for the prefix in the leftmost column that is seen. */
+static struct view_target
+target_prefix(const struct view_list *list, const struct fleet *f)
+{
+	struct view_target t = { .kind = TARGET_NONE };
+	size_t shift = list->table.shift > 1 ? (size_t)list->table.shift - 1 : 0;
+	if (shift < f->n_prefixes) {
+		t.kind = TARGET_PREFIX;
+		prefix_format(&f->prefixes[shift].prefix, t.name);
+	}
+	return t;
+}
+
 static struct view_target
 target(const void *view, const struct ui *ui)
 {
 	const struct view_list *list = view;
 	struct view_target t = { .kind = TARGET_NONE };
 	size_t i = table_row(&list->table);
+	if (i < list->n_rows && is_total(list->rows[i]))
+		return target_prefix(list, ui->fleet);
 	if (i < list->n_rows && list->rows[i].a < ui->fleet->n_pops) {
 		t.kind = TARGET_POP;
 		snprintf(t.name, sizeof t.name, "%s", ui->fleet->pops[list->rows[i].a].name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Raw JSON (y): exactly what the API says of the PoP or node under the cursor, encoded by the same
+ * Raw JSON (y): exactly what the API says of the thing under the cursor, encoded by the same
  * code (core/wire.c).
  */
 #include "console/pager.h"
@@ -17,6 +17,10 @@ encode(const struct ui *ui, const struct view_target *about, struct buf *out)
 	w.pretty = true;
 	if (about->kind == TARGET_POP && (i = fleet_find_pop(ui->fleet, about->name)) != SIZE_MAX)
 		wire_write_pop(&w, ui->fleet, &ui->fleet->pops[i], ui->now);
+	else if ((i = view_find_prefix(ui->fleet, about)) != SIZE_MAX)
+		wire_write_prefix(&w, ui->fleet, i, ui->now);
+	else if (about->kind == TARGET_SERVICE && (i = fleet_find_service(ui->fleet, about->name)) != SIZE_MAX)
+		wire_write_service(&w, ui->fleet, &ui->fleet->services[i], ui->now);
 	else if ((about->kind == TARGET_NODE || about->kind == TARGET_SESSION) &&
 		 (i = fleet_find_node(ui->fleet, about->name)) != SIZE_MAX)
 		wire_write_node(&w, ui->fleet, &ui->fleet->nodes[i], ui->now);
@@ -32,7 +36,7 @@ write(struct pager *p, const struct ui *ui, const struct view_target *about, int
 	encode(ui, about, &text);
 	rest = buf_slice(&text);
 	if (rest.len == 0)
-		pager_text(p, ROLE_MUTED, "There is no such PoP or node now.");
+		pager_text(p, ROLE_MUTED, "There is no such thing in the fleet now.");
 	while (slice_next_line(&rest, &line)) {
 		buf_clear(&clean);
 		text_sanitise(line, &clean);

@@ -243,7 +243,8 @@ target(const void *view, const struct ui *ui)
 		return t;
 	t.kind = TARGET_SESSION;
 	snprintf(t.name, sizeof t.name, "%s", n->name);
-	snprintf(t.peer, sizeof t.peer, "%s", n->facts->sessions[list->rows[i].b].name);
+	const struct session_fact *s = &n->facts->sessions[list->rows[i].b];
+	snprintf(t.peer, sizeof t.peer, "%s", s->name ? s->name : s->peer ? s->peer : "");
 	return t;
 }
 

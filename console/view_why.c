@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Why (e): the evidence for a verdict, in plain sentences, from the conclusion down to what was
- * measured, when, and what could not be. For a PoP it goes on with the nodes that led to it.
+ * measured, when, and what could not be. For a PoP it goes on with the nodes that led to it; for a
+ * prefix with each PoP that does not announce it or should not, for a service with its prefixes and with what it
+ * answered, for a session with its node.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "console/describe_service.h"
 #include "console/pager.h"
 #include "core/text.h"
 
@@ -184,18 +187,117 @@ put_pop(struct pager *p, const struct ui *ui, const struct pop *pop)
 	}
 }
 
+/* What a session is, and since when, and what it said when it fell; then the node it belongs to. */
+static void
+put_one_session(struct pager *p, const struct ui *ui, const struct node *n, const struct session_fact *s)
+{
+	const struct plane *plane = &n->planes[PLANE_SESSION];
+	bool is_stale = node_is_stale(n, ui->now);
+	char age[32], since[24];
+	age_words(plane->seen, ui->now, age, sizeof age);
+	duration_format(s->since_s, since, sizeof since);
+	pager_printf(p, ROLE_STRONG, "%s at %s", s->name ? s->name : s->peer ? s->peer : "?", n->name);
+	pager_text(p, ROLE_TEXT, is_stale ? " was " : " is ");
+	pager_text(p,
+		is_stale                         ? ROLE_STALE
+		: s->state == FSM_ESTABLISHED    ? ROLE_TEXT
+		: s->admin_state == ADMIN_DOWN   ? ROLE_DRAINED
+						 : ROLE_BAD,
+		s->state == FSM_OTHER && s->state_word ? s->state_word : fsm_state_name(s->state));
+	if (s->since_s >= 0)
+		pager_printf(p, ROLE_MUTED, ", for %s when it was read %s", since, age);
+	else
+		pager_printf(p, ROLE_MUTED, ", read %s", age);
+	pager_newline(p);
+	if (s->admin_state == ADMIN_DOWN)
+		pager_wrap(p, ROLE_DRAINED, "Its operator shut it down.");
+	else if (s->state != FSM_ESTABLISHED && s->last_error.text) {
+		pager_text(p, ROLE_TEXT, "It last said: ");
+		pager_wrap(p, ROLE_TEXT, s->last_error.text);
+	} else if (s->state != FSM_ESTABLISHED)
+		pager_wrap(p, ROLE_UNKNOWN, "The daemon does not say why.");
+	if (s->last_error.message) {
+		pager_newline(p);
+		pager_text(p, ROLE_TEXT,
+			s->state == FSM_ESTABLISHED ? "When it last fell, in their words: " : "In their words: ");
+		pager_wrap(p, ROLE_TEXT, s->last_error.message);
+	}
+	pager_newline(p);
+	pager_newline(p);
+	put_node(p, ui, n);
+}
+
+static void
+put_exception(struct pager *p, const struct ui *ui, const struct pop *pop, enum announced a)
+{
+	pager_newline(p);
+	pager_text(p, ROLE_STRONG, pop->name);
+	pager_text(p, a == ANNOUNCED_UNKNOWN ? ROLE_UNKNOWN : ROLE_WARN,
+		a == ANNOUNCED_YES           ? " announces it"
+		: a == ANNOUNCED_WITHDRAWN   ? " does not announce it"
+		: a == ANNOUNCED_PREFER_AWAY ? " announces it to be avoided"
+					     : ": whether it announces it is not known");
+	pager_text(p, ROLE_MUTED, ui_pop_is_outdated(ui, pop) ? "; it was " : "; it is ");
+	pager_text(p, ui_pop_role(ui, pop), verdict_name(pop->verdict));
+	for (size_t i = 0; i < pop->reasons.n; i++) {
+		pager_newline(p);
+		pager_printf(p, ROLE_FAINT, "%s ", i + 1 < pop->reasons.n ? "├" : "└");
+		pager_wrap(p, ROLE_TEXT, pop->reasons.text[i]);
+	}
+}
+
+static void
+put_prefix(struct pager *p, const struct ui *ui, size_t prefix)
+{
+	const struct fleet *f = ui->fleet;
+	char text[PREFIX_TEXT_MAX];
+	prefix_format(&f->prefixes[prefix].prefix, text);
+	pager_printf(p, ROLE_STRONG, "%s ", text);
+	pager_text(p, ROLE_TEXT, "is ");
+	describe_count(p, ui, prefix);
+	for (size_t i = 0; i < f->n_pops; i++) {
+		enum announced a = describe_announced(ui, &f->pops[i], prefix);
+		if (a != ANNOUNCED_YES || f->pops[i].verdict < VERDICT_UNREACHABLE)
+			put_exception(p, ui, &f->pops[i], a);
+	}
+	describe_witnesses(p, ui, &f->prefixes[prefix].prefix);
+	pager_newline(p);
+}
+
+static void
+put_service(struct pager *p, const struct ui *ui, size_t service)
+{
+	const struct fleet *f = ui->fleet;
+	for (size_t i = 0; i < f->n_prefixes; i++) {
+		if (f->prefixes[i].service != service)
+			continue;
+		put_prefix(p, ui, i);
+		pager_newline(p);
+	}
+	pager_text(p, ROLE_STRONG, "Asked from outside:");
+	describe_outside(p, ui, &f->services[service]);
+}
+
 static void
 write(struct pager *p, const struct ui *ui, const struct view_target *about, int cols)
 {
 	size_t i;
 	(void)cols;
-	if (about->kind == TARGET_POP && (i = fleet_find_pop(ui->fleet, about->name)) != SIZE_MAX)
+	const struct node *n;
+	const struct session_fact *s = view_find_session(ui->fleet, about, &n);
+	if (s)
+		put_one_session(p, ui, n, s);
+	else if ((i = view_find_prefix(ui->fleet, about)) != SIZE_MAX)
+		put_prefix(p, ui, i);
+	else if (about->kind == TARGET_SERVICE && (i = fleet_find_service(ui->fleet, about->name)) != SIZE_MAX)
+		put_service(p, ui, i);
+	else if (about->kind == TARGET_POP && (i = fleet_find_pop(ui->fleet, about->name)) != SIZE_MAX)
 		put_pop(p, ui, &ui->fleet->pops[i]);
 	else if ((about->kind == TARGET_NODE || about->kind == TARGET_SESSION) &&
 		 (i = fleet_find_node(ui->fleet, about->name)) != SIZE_MAX)
 		put_node(p, ui, &ui->fleet->nodes[i]);
 	else
-		pager_text(p, ROLE_MUTED, "The fleet has no such PoP or node now.");
+		pager_text(p, ROLE_MUTED, "The fleet has no such thing now.");
 }
 
 const struct view_ops view_why = {
