@@ -7,11 +7,14 @@
 /*
  * Who is asking, and what that account may do: deny by default (SAFETY model C1). Accounts come from `access` of
  * fleet.yaml: a uid over the unix socket, a bearer token or a client certificate over TLS. Roles are a set: an account
- * may be operator and approver, but an admin as such cannot act on PoPs. Pure but for the memory of failures and acts.
+ * may be operator and approver (two rows with its name), but an admin as such cannot act on PoPs. Pure but for the memory
+ * of failures and of the latest time that was seen: a clock that is set back revives no expired grant. Tokens themselves:
+ * core/token.h.
  */
 
 enum auth_may { AUTH_SEE, AUTH_PLAN, AUTH_ACT, AUTH_APPROVE, AUTH_ADMIN, AUTH_MAY_COUNT };
 enum auth_method { AUTH_NOBODY, AUTH_UID, AUTH_TOKEN, AUTH_CERT };
+const char *auth_method_name(enum auth_method m); /* "uid", "token", "certificate" */
 
 #define AUTH_ROLES_MAX 4
 struct account {
@@ -19,8 +22,7 @@ struct account {
 	enum auth_method method;
 	char peer[64];            /* "uid 1000", "192.0.2.7" */
 	unsigned roles;           /* bits 1u << CONF_OBSERVER … */
-	struct wall expires;      /* zero: never */
-	const struct conf_rules *rules; /* where its scope stands; checked by name at each use */
+	struct wall expires;      /* the first of its grants to end; zero: never */
 };
 /* "operator", or "operator, approver". */
 void account_roles_text(const struct account *a, char *out, size_t size);
@@ -46,11 +48,5 @@ int auth_by_cert(struct auth_memory *m, const struct conf_rules *rules, const ch
 	struct mono now, struct wall wall, struct account *out, struct err *err);
 /* When a token was last used; zero: never since the start. */
 struct wall auth_last_used(const struct auth_memory *m, const char *name);
-
-/* A new token: "cmt_" + 43 characters of random + 6 of checksum, and the line of fleet.yaml that grants it. */
-#define AUTH_TOKEN_SIZE 64
-void auth_token_make(char out[AUTH_TOKEN_SIZE], char hash[72]); /* hash: "sha256:…" */
-/* True when the checksum is right: such a text is one of our tokens, and belongs in no log. */
-bool auth_token_is_ours(const char *text);
 
 #endif

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -696,9 +697,9 @@ check_access(struct reading *r, const struct raw_access *a, const struct named_l
 	if (!a->user == !a->token)
 		schema_mistake(
 			&r->walk, at, "an access entry names a `user` or a `token`, one of them");
-	if (a->user && !has_uid)
+	if (a->user && !has_uid && !a->cert)
 		schema_mistake(&r->walk, schema_at(a, "user"),
-			"the user \"%s\" lacks `uid`, by which the backend knows who "
+			"the user \"%s\" lacks `uid` or `cert`, by which the backend knows who "
 			"calls",
 			a->user);
 	if (a->token && !schema_given(&conf_access_table, a, "hash"))
@@ -708,13 +709,47 @@ check_access(struct reading *r, const struct raw_access *a, const struct named_l
 			a->token);
 	if (a->token && has_uid)
 		schema_mistake(&r->walk, schema_at(a, "uid"), "a token has no `uid`");
+	if (a->token && a->cert)
+		schema_mistake(&r->walk, schema_at(a, "cert"), "a token has no `cert`");
 	if (a->user && a->hash)
 		schema_mistake(&r->walk, schema_at(a, "hash"),
-			"a user has no `hash`; persons are known by their uid");
+			"a user has no `hash`; persons are known by their uid or certificate");
 	if (a->token && a->role == CONF_APPROVER)
 		schema_mistake(&r->walk, schema_at(a, "role"),
 			"a token cannot approve; a second person is what is asked for");
 	check_references(r, &a->pops, pops, "PoP");
+}
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a && b && strcasecmp(a, b) == 0;
+}
+
+/* By one uid, certificate or token the backend must know one name: who approves is told from who asked by it. */
+static void
+check_identities(struct reading *r)
+{
+	SCHEMA_EACH (struct raw_access, a, &r->file.access)
+		SCHEMA_EACH (struct raw_access, b, &r->file.access) {
+			if (b == a)
+				break;
+			bool has_uid = schema_given(&conf_access_table, a, "uid") &&
+				schema_given(&conf_access_table, b, "uid");
+			bool other_user = a->user && b->user && strcmp(a->user, b->user) != 0;
+			bool other_token = a->token && b->token && strcmp(a->token, b->token) != 0;
+			if (other_user && has_uid && a->uid == b->uid)
+				schema_mistake(&r->walk, schema_at(a, "uid"),
+					"the uid %lld is %s already, in line %d", (long long)a->uid, b->user,
+					b->mark.at->line);
+			if (other_user && is_same_text(a->cert, b->cert))
+				schema_mistake(&r->walk, schema_at(a, "cert"),
+					"this certificate is that of %s already, in line %d", b->user,
+					b->mark.at->line);
+			if (other_token && is_same_text(a->hash, b->hash))
+				schema_mistake(&r->walk, schema_at(a, "hash"),
+					"this token is %s already, in line %d", b->token, b->mark.at->line);
+		}
 }
 
 static const char *const *
@@ -724,6 +759,18 @@ keep_names(struct reading *r, const struct schema_list *names)
 	size_t n = 0;
 	SCHEMA_EACH (struct schema_text, one, names)
 		kept[n++] = keep(r, one->text);
+	return kept;
+}
+
+/* Hexadecimal digits as everything else here writes them. */
+static const char *
+keep_lower(struct reading *r, const char *text)
+{
+	char *kept = text ? arena_strdup(r->fleet->arena, text) : NULL;
+	for (char *p = kept; p && *p; p++) {
+		if (*p >= 'A' && *p <= 'F')
+			*p = (char)(*p - 'A' + 'a');
+	}
 	return kept;
 }
 
@@ -738,9 +785,10 @@ build_rules(struct reading *r)
 	SCHEMA_EACH (struct raw_access, a, &r->file.access)
 		access[rules->n_access++] = (struct conf_access){
 			.user = keep(r, a->user),
-			.uid = a->user ? a->uid : -1,
+			.uid = schema_given(&conf_access_table, a, "uid") ? a->uid : -1,
+			.cert = keep_lower(r, a->cert),
 			.token = keep(r, a->token),
-			.hash = keep(r, a->hash),
+			.hash = keep_lower(r, a->hash),
 			.role = (enum conf_role)a->role,
 			.n_pops = a->pops.n,
 			.pops = keep_names(r, &a->pops),
@@ -754,6 +802,11 @@ build_rules(struct reading *r)
 			.nodes = keep_names(r, &s->nodes),
 			.max_age_s = s->max_age_ms > 0 ? s->max_age_ms / 1000 : -1,
 		};
+	rules->tls = (struct conf_tls){
+		.cert = keep(r, r->file.tls.cert),
+		.key = keep(r, r->file.tls.key),
+		.client_ca = keep(r, r->file.tls.client_ca),
+	};
 	rules->access = access;
 	rules->secrets = secrets;
 	r->fleet->rules = rules;
@@ -901,6 +954,7 @@ check_all(struct reading *r)
 		check_references(r, &s->nodes, &nodes, "node");
 	SCHEMA_EACH (struct raw_access, a, &r->file.access)
 		check_access(r, a, &pops);
+	check_identities(r);
 	if (r->walk.report->n_mistakes > 0)
 		return; /* first things first */
 	note_ssh(r);

@@ -34,10 +34,11 @@ struct conf_names {
 enum conf_role { CONF_OBSERVER, CONF_OPERATOR, CONF_APPROVER, CONF_ADMIN };
 const char *conf_role_name(enum conf_role role);
 
-/* Who may do what, where: a person by uid or a program by token. */
+/* Who may do what, where: a person by uid or client certificate, or a program by token. */
 struct conf_access {
 	const char *user;  /* or NULL: a token */
-	int64_t uid;       /* -1: a token */
+	int64_t uid;       /* -1: a token, or a user without */
+	const char *cert;  /* "sha256:…" of the certificate (DER), lower case; or NULL */
 	const char *token; /* its name, or NULL */
 	const char *hash;  /* "sha256:…" of the token */
 	enum conf_role role;
@@ -54,8 +55,15 @@ struct conf_secret {
 	int64_t max_age_s; /* -1 unset */
 };
 
+/* How the API is served over TCP; absolute paths. */
+struct conf_tls {
+	const char *cert, *key; /* NULL: not at all */
+	const char *client_ca;  /* NULL: no client certificates, tokens only */
+};
+
 /* What fleet.yaml says beside the topology: fleet.rules. */
 struct conf_rules {
+	struct conf_tls tls;
 	size_t n_access;
 	const struct conf_access *access;
 	size_t n_secrets;

@@ -240,12 +240,16 @@ static const struct schema_table secret_table = { "secret", sizeof(struct raw_se
 	secret_keys };
 
 static const struct schema_key access_keys[] = {
-	{ "user", SCHEMA_TEXT, AT(raw_access, user), 1, 64, .help = "a person; needs uid" },
+	{ "user", SCHEMA_TEXT, AT(raw_access, user), 1, 64,
+		.help = "a person; needs uid or cert" },
 	{ "uid", SCHEMA_INT, AT(raw_access, uid), 0, 4294967294.0,
 		.help = "the person's user id on the backend's machine" },
+	{ "cert", SCHEMA_HASH, AT(raw_access, cert),
+		.help = "SHA-256 of the person's client certificate: openssl x509 -in FILE "
+			"-outform DER | sha256sum" },
 	{ "token", SCHEMA_NAME, AT(raw_access, token), .help = "a program; needs hash" },
 	{ "hash", SCHEMA_HASH, AT(raw_access, hash),
-		.help = "SHA-256 of the token: printf %s TOKEN | sha256sum" },
+		.help = "SHA-256 of the token; `catchment token NAME` makes both" },
 	{ "role", SCHEMA_WORD, AT(raw_access, role), .words = role_words, .is_required = true,
 		.help = "observer looks; operator acts within pops; approver allows others' acts; "
 	                "admin keeps users and policy" },
@@ -265,6 +269,19 @@ static const struct schema_key limits_keys[] = {
 };
 static const struct schema_table limits_table = { "limits", sizeof(struct raw_limits),
 	limits_keys };
+
+static const struct schema_key tls_keys[] = {
+	{ "cert", SCHEMA_PATH, AT(raw_tls, cert), .is_required = true,
+		.help = "the backend's certificate with its chain, PEM; a request's Host must be "
+			"one of its names" },
+	{ "key", SCHEMA_PATH, AT(raw_tls, key), .is_required = true,
+		.help = "its private key, PEM; readable by the backend's account alone" },
+	{ "client_ca", SCHEMA_PATH, AT(raw_tls, client_ca),
+		.help = "authority that signs the client certificates of `access`, PEM; without "
+			"it tokens only" },
+	END,
+};
+static const struct schema_table tls_table = { "tls", sizeof(struct raw_tls), tls_keys };
 
 static const struct schema_key file_keys[] = {
 	{ "fleet", SCHEMA_TEXT, AT(raw_file, fleet), 1, 63, .is_required = true,
@@ -289,6 +306,8 @@ static const struct schema_key file_keys[] = {
 		.help = "what is rotated; never the values themselves" },
 	{ "access", SCHEMA_LIST, AT(raw_file, access), .max = 1000, .table = &conf_access_table,
 		.help = "who may do what, where" },
+	{ "tls", SCHEMA_OBJECT, AT(raw_file, tls), .table = &tls_table,
+		.help = "how the API is served over TCP (catchmentd --listen HOST:PORT)" },
 	END,
 };
 const struct schema_table conf_file_table = { "fleet.yaml", sizeof(struct raw_file), file_keys };

@@ -107,7 +107,7 @@ struct raw_secret {
 
 struct raw_access {
 	struct schema_mark mark;
-	const char *user, *token, *hash;
+	const char *user, *token, *hash, *cert;
 	int64_t uid, role;
 	struct schema_list pops;
 	struct wall expires;
@@ -118,12 +118,18 @@ struct raw_limits {
 	int64_t drain_gap_ms, drains_per_hour;
 };
 
+struct raw_tls {
+	struct schema_mark mark;
+	const char *cert, *key, *client_ca;
+};
+
 struct raw_file {
 	struct schema_mark mark;
 	const char *fleet, *environment;
 	struct schema_list services, pops, vantages, witnesses, secrets, access;
 	struct raw_defaults defaults;
 	struct raw_limits limits;
+	struct raw_tls tls;
 };
 
 extern const struct schema_table conf_file_table, conf_settings_table, conf_link_table,
