@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/page.h"
+
 #define LANE_PROBES_MAX 12
 #define LATE_RING       4096
 #define SLOW_EVERY      30
@@ -31,6 +33,8 @@ struct slot {
 	uint64_t asked_round; /* round in which it was last asked, 0 never */
 	bool was_deferred;    /* had nothing to ask yet */
 	bool is_known;        /* PACE_ONCE: answered since the last reconnect */
+	struct page *page;    /* as it was last read whole; NULL: none, or not worth it */
+	struct state_shape shape; /* of the facts that came of it */
 };
 
 /* One request under way: which slots its commands belong to. */
@@ -160,19 +164,47 @@ fail(struct lane *l, struct slot *s, const struct err *why)
 	state_fail(p->state, l->node, s->id, s->probe->gives, why, loop_now(p->loop), clock_wall());
 }
 
+static bool
+is_page(const struct reply *reply)
+{
+	return reply->http_status == 200 && reply->n_parts == 1 && reply->content_type;
+}
+
+/* The same page as last time but for its numbers: true if that is how it was taken. */
+static bool
+take_again(struct lane *l, struct slot *s, const struct reply *reply)
+{
+	struct poller *p = l->poller;
+	union report_number values[PAGE_NUMBERS_MAX];
+	return s->page && is_page(reply) && page_again(s->page, reply->parts[0].out, reply->content_type, values) &&
+		state_apply_numbers(p->state, l->node, &s->shape, s->page, values, loop_now(p->loop), clock_wall());
+}
+
 static void
 take(struct lane *l, struct slot *s, const struct reply *reply)
 {
 	struct poller *p = l->poller;
 	struct err err = ERR_INIT;
+	if (take_again(l, s, reply)) {
+		s->is_known = true;
+		return;
+	}
+	struct report_places places = { 0 };
 	struct report *report = report_new();
+	report->places = is_page(reply) ? &places : NULL;
+	page_free(s->page);
+	s->page = NULL;
 	if (s->probe->read(reply, report, &err) == -1) {
 		report_free(report);
 		fail(l, s, &err);
-		return;
+	} else {
+		s->is_known = true;
+		report->places = NULL;
+		if (places.n > 0)
+			s->page = page_new(reply->parts[0].out, reply->content_type, report, &places);
+		s->shape = state_apply(p->state, l->node, s->id, report, loop_now(p->loop), clock_wall());
 	}
-	s->is_known = true;
-	state_apply(p->state, l->node, s->id, report, loop_now(p->loop), clock_wall());
+	free(places.places);
 }
 
 static void start_round(struct lane *l);
@@ -395,6 +427,8 @@ drop_lanes(struct poller *p)
 	for (size_t i = 0; i < p->n_lanes; i++) {
 		struct lane *l = &p->lanes[i];
 		loop_timer_del(l->timer);
+		for (size_t k = 0; k < l->n_slots; k++)
+			page_free(l->slots[k].page);
 		for (struct flight *f = l->flights; f; f = f->next)
 			f->lane = NULL;
 		p->stats.under_way -= l->under_way;

@@ -47,6 +47,9 @@ struct node_extra {
 	uint64_t fingerprint;
 	double told_qps;       /* the rate that the last change told; NAN none */
 	unsigned freshness; /* a bit a plane, as of the last judgement */
+	uint64_t ages;      /* verdict_ages as of the last judgement */
+	uint32_t applied;   /* reports so far */
+	uint32_t stamps[REPORT_SECTION_COUNT]; /* which of them each section of the facts is from */
 	size_t n_errors;
 	struct probe_error errors[PROBES_MAX];
 	struct spark spark;
@@ -275,11 +278,8 @@ tell_sessions(struct state *s, const struct node *n, const struct report *report
 /* -- rates -- */
 
 static void
-sample_rate(struct state *s, struct node *n, struct node_extra *x, const struct report *report, struct mono now, struct wall wall)
+sample_rate(struct state *s, struct node *n, struct node_extra *x, const struct dns_fact *d, struct mono now, struct wall wall)
 {
-	if (!(report->sections & REPORT_DNS))
-		return;
-	const struct dns_fact *d = &report->dns;
 	bool is_restart = (x->queries >= 0 && d->queries >= 0 && d->queries < x->queries) ||
 		(x->uptime_s >= 0 && d->uptime_s >= 0 && d->uptime_s < x->uptime_s);
 	double elapsed = mono_is_set(x->sampled) ? mono_s_since(now, x->sampled) : 0;
@@ -464,6 +464,7 @@ judge(struct state *s, size_t index, struct mono now, struct wall wall)
 	struct node_judgement j;
 	verdict_node(s->fleet, n, now, announced, &j);
 	s->nodes[index].freshness = freshness(n, now);
+	s->nodes[index].ages = verdict_ages(n);
 	n->verdict = j.verdict;
 	n->reasons = j.reasons;
 	for (int p = 0; p < PLANE_COUNT; p++)
@@ -521,11 +522,11 @@ take_report(struct node *n, struct report *report)
 
 /* Ages never depend on it, but signatures, leases and logs of the node do. */
 static void
-compare_clocks(struct state *s, struct node *n, const struct report *report, struct wall wall)
+compare_clocks(struct state *s, struct node *n, int64_t clock_s, struct wall wall)
 {
-	if (!(report->sections & REPORT_CLOCK) || report->clock_s <= 0)
+	if (clock_s <= 0)
 		return;
-	int64_t skew_s = report->clock_s - wall.ns / CLOCK_NS_PER_S;
+	int64_t skew_s = clock_s - wall.ns / CLOCK_NS_PER_S;
 	bool is_wrong = skew_s >= SKEW_NOTICE_S || skew_s <= -SKEW_NOTICE_S, was_wrong = n->skew_s != 0;
 	n->skew_s = is_wrong ? skew_s : 0;
 	if (is_wrong == was_wrong)
@@ -539,15 +540,27 @@ compare_clocks(struct state *s, struct node *n, const struct report *report, str
 		tell_node(s, n, "clock", VERDICT_OK, wall, "%s: its clock agrees with ours again", n->name);
 }
 
-void
+static void
+mark_seen(struct node *n, unsigned sections, struct mono now)
+{
+	static const unsigned plane_sections[PLANE_COUNT] = { SESSION_SECTIONS, WIRE_SECTIONS, SERVICE_SECTIONS };
+	n->seen = now;
+	for (int p = 0; p < PLANE_COUNT; p++)
+		if (sections & plane_sections[p])
+			n->planes[p].seen = now;
+}
+
+struct state_shape
 state_apply(struct state *s, size_t index, const char *probe_id, struct report *report, struct mono now, struct wall wall)
 {
 	struct node *n = &s->fleet->nodes[index];
 	struct node_extra *x = &s->nodes[index];
 	unsigned sections = report->sections;
 	tell_sessions(s, n, report, wall);
-	sample_rate(s, n, x, report, now, wall);
-	compare_clocks(s, n, report, wall);
+	if (sections & REPORT_DNS)
+		sample_rate(s, n, x, &report->dns, now, wall);
+	if (sections & REPORT_CLOCK)
+		compare_clocks(s, n, report->clock_s, wall);
 	if (n->is_restored) {
 		/* facts of another life serve until the first new one; then nothing of them may pass for fresh */
 		report_free(n->facts);
@@ -558,15 +571,70 @@ state_apply(struct state *s, size_t index, const char *probe_id, struct report *
 	if ((sections & REPORT_CAPACITY) && isnan(n->capacity_qps))
 		n->capacity_qps = report->capacity_qps;
 	take_report(n, report);
+	x->applied++;
+	for (size_t i = 0; i < REPORT_SECTION_COUNT; i++)
+		if (sections & 1u << i)
+			x->stamps[i] = x->applied;
 	forget_error(x, probe_id);
 	refresh_errors(n, x);
-	n->seen = now;
-	for (int p = 0; p < PLANE_COUNT; p++) {
-		static const unsigned plane_sections[PLANE_COUNT] = { SESSION_SECTIONS, WIRE_SECTIONS, SERVICE_SECTIONS };
-		if (sections & plane_sections[p])
-			n->planes[p].seen = now;
-	}
+	mark_seen(n, sections, now);
 	publish(s, index, judge(s, index, now, wall));
+	return (struct state_shape){ sections, x->applied };
+}
+
+static bool
+has_shape(const struct node_extra *x, const struct state_shape *shape)
+{
+	for (size_t i = 0; i < REPORT_SECTION_COUNT; i++)
+		if (shape->sections & 1u << i && x->stamps[i] != shape->stamp)
+			return false;
+	return shape->sections != 0;
+}
+
+/* What a report would change in a judgement that differs from the last one in quiet numbers only: nothing, unless one of
+ * those crossed a line. */
+static bool
+is_judged_alike(const struct node *n, const struct node_extra *x, struct mono now)
+{
+	double told = steady(x->told_qps, n->qps);
+	bool is_told = told == x->told_qps || (isnan(told) && isnan(x->told_qps));
+	return is_told && freshness(n, now) == x->freshness && verdict_ages(n) == x->ages;
+}
+
+static int
+sign(int64_t n)
+{
+	return (n > 0) - (n < 0);
+}
+
+bool
+state_apply_numbers(struct state *s, size_t index, const struct state_shape *shape, const struct page *page,
+	const union report_number *values, struct mono now, struct wall wall)
+{
+	struct node *n = &s->fleet->nodes[index];
+	struct node_extra *x = &s->nodes[index];
+	if (!has_shape(x, shape) || n->is_restored || x->n_errors > 0)
+		return false;
+	size_t n_places;
+	const struct report_place *places = page_places(page, &n_places);
+	int was_skewed = sign(n->skew_s);
+	bool is_news = report_put_numbers(n->facts, places, n_places, values);
+	if (shape->sections & REPORT_DNS)
+		sample_rate(s, n, x, &n->facts->dns, now, wall);
+	if (shape->sections & REPORT_CLOCK)
+		compare_clocks(s, n, n->facts->clock_s, wall);
+	mark_seen(n, shape->sections, now);
+	if (is_news || was_skewed != sign(n->skew_s) || !is_judged_alike(n, x, now)) {
+		publish(s, index, judge(s, index, now, wall));
+		return true;
+	}
+	if (n->pop != FLEET_NO_POP) {
+		struct pop *p = &s->fleet->pops[n->pop];
+		p->qps = verdict_pop_qps(s->fleet, p, now);
+		fleet_refresh_pop_seen(s->fleet, n->pop);
+	}
+	publish(s, index, false);
+	return true;
 }
 
 void

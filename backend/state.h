@@ -2,6 +2,7 @@
 #ifndef BACKEND_STATE_H
 #define BACKEND_STATE_H
 
+#include "core/page.h"
 #include "core/wire.h"
 
 /*
@@ -22,8 +23,19 @@ const struct fleet *state_fleet(const struct state *s);
 /* Replaces the declared topology; facts of nodes that keep their name and address are carried over. Takes `f`. */
 void state_reload(struct state *s, struct fleet *f, struct mono now, struct wall wall);
 
+/* Which report some facts of a node are from, so that another page of the same shape may go on from it. */
+struct state_shape {
+	unsigned sections;
+	uint32_t stamp;
+};
+
 /* A probe of node i answered. `probe_id` is unique per node ("bird/protocols"); the report is taken. */
-void state_apply(struct state *s, size_t node, const char *probe_id, struct report *report, struct mono now, struct wall wall);
+struct state_shape state_apply(struct state *s, size_t node, const char *probe_id, struct report *report, struct mono now, struct wall wall);
+/* A probe answered with the page it gave last but for these numbers (core/page.h); `shape` is what applying that page's
+ * report returned. True if they were taken; false when the facts of the node are not of that report any more, or something
+ * stands that only a whole report can clear: then nothing was done, and the answer is to be read and applied as one. */
+bool state_apply_numbers(struct state *s, size_t node, const struct state_shape *shape, const struct page *page,
+	const union report_number *values, struct mono now, struct wall wall);
 /* A probe of node i failed; planes it feeds (`gives`, REPORT_* bits) keep their old facts, which grow stale. */
 void state_fail(struct state *s, size_t node, const char *probe_id, unsigned gives, const struct err *why, struct mono now,
 	struct wall wall);

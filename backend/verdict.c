@@ -69,13 +69,19 @@ state_word(const struct session_fact *s)
 	return s->state == FSM_OTHER && s->state_word ? s->state_word : fsm_state_name(s->state);
 }
 
+static bool
+has_waited(const struct session_fact *s)
+{
+	return !is_up(s) && s->since_s > CONNECT_DOUBT_S;
+}
+
 /* No daemon names differing TCP MD5 passwords: they look like a peer that does not answer (LAB.md). BIRD does not say
  * whether one is set at all. */
 static void
 add_doubt(const struct session_fact *s, struct buf *out)
 {
 	bool is_waiting = s->state == FSM_CONNECT || s->state == FSM_ACTIVE || s->state == FSM_IDLE;
-	if (s->admin_state == ADMIN_DOWN || !is_waiting || s->since_s <= CONNECT_DOUBT_S)
+	if (s->admin_state == ADMIN_DOWN || !is_waiting || !has_waited(s))
 		return;
 	if (s->has_password == TRI_YES)
 		buf_add_text(out, "; a TCP MD5 password is set and the peer does not answer: check that both ends have the same");
@@ -420,12 +426,17 @@ judge_answers(const struct fleet *f, const struct node *n, const enum announced 
 	}
 }
 
+static bool
+is_newly_started(const struct node *n)
+{
+	return n->facts->dns.uptime_s >= 0 && n->facts->dns.uptime_s < RESTART_NOTICE_S;
+}
+
 /* Worth knowing, never the first thing to say. */
 static void
 note_restart(const struct node *n, struct node_judgement *j)
 {
-	if (n->planes[PLANE_SERVICE].error == ERR_OK && n->facts->dns.uptime_s >= 0 &&
-		n->facts->dns.uptime_s < RESTART_NOTICE_S)
+	if (n->planes[PLANE_SERVICE].error == ERR_OK && is_newly_started(n))
 		reasons_add(&j->reasons, "its DNS daemon was restarted less than %d minutes ago", RESTART_NOTICE_S / 60);
 }
 
@@ -454,6 +465,15 @@ judge_helper(const struct node *n, struct mono now, struct node_judgement *j)
 		j->verdict = VERDICT_DEGRADED;
 		reasons_add(&j->reasons, "%s", p->error_text);
 	}
+}
+
+uint64_t
+verdict_ages(const struct node *n)
+{
+	uint64_t mark = is_newly_started(n);
+	for (size_t i = 0; i < n->facts->n_sessions; i++)
+		mark = mark * 3 + has_waited(&n->facts->sessions[i]);
+	return mark;
 }
 
 void
@@ -531,11 +551,23 @@ add_known(double sum, double value)
 	return isnan(sum) ? value : sum + value;
 }
 
+double
+verdict_pop_qps(const struct fleet *f, const struct pop *p, struct mono now)
+{
+	double qps = NAN;
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		const struct node *n = &f->nodes[p->nodes[i]];
+		if (verdict_plane_is_fresh(n, PLANE_SERVICE, now))
+			qps = add_known(qps, n->qps);
+	}
+	return qps;
+}
+
 void
 verdict_pop(const struct fleet *f, const struct pop *p, struct mono now, enum announced *announced, struct pop_judgement *out)
 {
 	size_t count[VERDICT_COUNT] = { 0 };
-	*out = (struct pop_judgement){ .qps = NAN, .capacity_qps = NAN };
+	*out = (struct pop_judgement){ .qps = verdict_pop_qps(f, p, now), .capacity_qps = NAN };
 	for (size_t i = 0; i < f->n_prefixes; i++)
 		announced[i] = p->n_nodes ? ANNOUNCED_WITHDRAWN : ANNOUNCED_UNKNOWN;
 	for (size_t i = 0; i < p->n_nodes; i++) {
@@ -545,8 +577,6 @@ verdict_pop(const struct fleet *f, const struct pop *p, struct mono now, enum an
 		for (size_t k = 0; k < f->n_prefixes && has_bgp(n); k++)
 			announced[k] = combine(announced[k], mine[k]);
 		count[n->verdict]++;
-		if (verdict_plane_is_fresh(n, PLANE_SERVICE, now))
-			out->qps = add_known(out->qps, n->qps);
 		out->capacity_qps = add_known(out->capacity_qps, n->capacity_qps);
 		struct counts c = count_sessions(n);
 		if (verdict_plane_is_fresh(n, PLANE_SESSION, now))

@@ -32,6 +32,13 @@ struct pop_judgement {
 void verdict_pop(const struct fleet *f, const struct pop *p, struct mono now, enum announced *announced,
 	struct pop_judgement *out);
 
+/* What verdict_pop says of the rate: the sum over nodes whose facts are fresh, NAN for none. */
+double verdict_pop_qps(const struct fleet *f, const struct pop *p, struct mono now);
+
+/* What a judgement reads of numbers that grow by themselves (ages, uptimes), as a mark: while it, the freshness of the
+ * planes, and all other facts stay the same, verdict_node would say the same again. */
+uint64_t verdict_ages(const struct node *n);
+
 /* True when facts of this plane are younger than 3 polls. */
 bool verdict_plane_is_fresh(const struct node *n, enum plane_name plane, struct mono now);
 

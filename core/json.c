@@ -37,7 +37,7 @@ struct json {
 		const struct json **sorted; /* of a large object; NULL: look through the items */
 	} more;
 	uint32_t key_len;
-	uint32_t n; /* bytes of a string, items of a list */
+	uint32_t n; /* bytes of a string, items of a list, offset of a number */
 	uint8_t kind;
 	bool is_last; /* of its list */
 };
@@ -280,6 +280,7 @@ scan_number(struct scan *s, struct json *out)
 	if (scan_number_form(s, &is_integer) == -1)
 		return -1;
 	size_t len = (size_t)(s->p - from);
+	out->n = (uint32_t)(from - s->start);
 	if (is_integer && len <= 18) {
 		out->kind = JSON_INT;
 		out->as.integer = short_integer(from, len);
@@ -629,6 +630,12 @@ int64_t
 json_int(const struct json *v, int64_t otherwise)
 {
 	return json_kind(v) == JSON_INT ? v->as.integer : otherwise;
+}
+
+size_t
+json_offset(const struct json *v)
+{
+	return json_kind(v) == JSON_INT || json_kind(v) == JSON_DOUBLE ? v->n : 0;
 }
 
 double

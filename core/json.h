@@ -47,6 +47,8 @@ const char *json_text(const struct json *v, const char *otherwise);
 int64_t json_int(const struct json *v, int64_t otherwise); /* integers only */
 double json_double(const struct json *v, double otherwise); /* numbers; never NAN from the document */
 bool json_boolean(const struct json *v, bool otherwise);
+/* Where a number that was read begins in the text that json_parse was given. */
+size_t json_offset(const struct json *v);
 
 /* Strict getters. "need": the key must be there; "want": absent or null leaves *out untouched and returns 0. */
 int json_need_int(const struct json *o, const char *key, int64_t min, int64_t max, int64_t *out, struct err *err);

@@ -489,6 +489,45 @@ report_fingerprint(const struct report *r)
 	return h;
 }
 
+void *
+report_number_at(const struct report *r, const struct report_place *place)
+{
+	char *base = NULL;
+	switch ((enum report_list)place->list) {
+	case REPORT_LIST_SELF:
+		base = (char *)(uintptr_t)r;
+		break;
+	case REPORT_LIST_SESSIONS:
+		base = place->item < r->n_sessions ? (char *)&r->sessions[place->item] : NULL;
+		break;
+	case REPORT_LIST_RCODES:
+		base = place->item < r->dns.n_rcodes ? (char *)&r->dns.rcodes[place->item] : NULL;
+		break;
+	case REPORT_LIST_ZONES:
+		base = place->item < r->dns.n_zones ? (char *)&r->dns.zones[place->item] : NULL;
+		break;
+	case REPORT_LIST_ANSWERS:
+		base = place->item < r->n_answers ? (char *)&r->answers[place->item] : NULL;
+		break;
+	}
+	return base ? base + place->offset : NULL;
+}
+
+bool
+report_put_numbers(struct report *r, const struct report_place *places, size_t n, const union report_number *values)
+{
+	bool is_news = false;
+	for (size_t i = 0; i < n; i++) {
+		void *to = report_number_at(r, &places[i]);
+		if (!to)
+			continue;
+		if (!places[i].is_quiet && *(int64_t *)to != values[i].integer)
+			is_news = true;
+		memcpy(to, &values[i], sizeof values[i]);
+	}
+	return is_news;
+}
+
 static const char *const fsm_names[] = {
 	"unknown", "Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established", "other",
 };
@@ -821,12 +860,64 @@ get_name(struct report *r, const struct json *o, const char *key)
 	return text ? text : "";
 }
 
-static int
-read_last_error(struct report *r, const struct json *o, struct last_error *e, struct err *err)
+/* Notes where a number of `item` (the i-th of a list) stands in the page. */
+static void
+note_place(struct report *r, const struct json *v, struct report_place place, const void *base, const void *out)
 {
+	enum json_kind kind = json_kind(v);
+	struct report_places *all = r->places;
+	if (!all || (kind != JSON_INT && !(kind == JSON_DOUBLE && place.is_real)))
+		return;
+	place.at = (uint32_t)json_offset(v);
+	place.offset = (uint16_t)((const char *)out - (const char *)base);
+	all->places = xgrow(all->places, &all->cap, all->n + 1, sizeof *all->places);
+	all->places[all->n++] = place;
+}
+
+/* An item whose numbers are being read. */
+struct item {
+	const struct json *o;
+	const void *base;
+	enum report_list list;
+	size_t i;
+};
+
+enum quiet { TOLD, QUIET };
+
+/* A number that may differ with each page. Quiet if no change of it is a change to an operator. */
+static int
+want_count(struct report *r, const struct item *item, const char *key, int64_t max, enum quiet quiet, int64_t *out,
+	struct err *err)
+{
+	if (json_want_int(item->o, key, 0, max, out, err) == -1)
+		return -1;
+	const struct report_place place = {
+		.item = (uint16_t)item->i, .list = (uint8_t)item->list, .is_quiet = quiet == QUIET, .max = max };
+	if (r->places)
+		note_place(r, json_get(item->o, key), place, item->base, out);
+	return 0;
+}
+
+static int
+want_rate(struct report *r, const struct item *item, const char *key, int64_t max, double *out, struct err *err)
+{
+	if (json_want_double(item->o, key, 0, (double)max, out, err) == -1)
+		return -1;
+	const struct report_place place = {
+		.item = (uint16_t)item->i, .list = (uint8_t)item->list, .is_quiet = true, .is_real = true, .max = max };
+	if (r->places)
+		note_place(r, json_get(item->o, key), place, item->base, out);
+	return 0;
+}
+
+static int
+read_last_error(struct report *r, const struct json *o, struct session_fact *s, struct err *err)
+{
+	const struct item item = { o, s, REPORT_LIST_SESSIONS, r->n_sessions - 1 };
+	struct last_error *e = &s->last_error;
 	int64_t code = -1, subcode = -1;
 	if (json_want_int(o, "code", 0, 255, &code, err) == -1 || json_want_int(o, "subcode", 0, 255, &subcode, err) == -1 ||
-		json_want_int(o, "age_s", 0, COUNT_MAX, &e->age_s, err) == -1)
+		want_count(r, &item, "age_s", COUNT_MAX, QUIET, &e->age_s, err) == -1)
 		return -1;
 	e->text = get_text(r, o, "text");
 	e->message = get_text(r, o, "message");
@@ -851,6 +942,7 @@ read_session(struct report *r, const struct json *o, struct err *err)
 	struct session_fact *s = report_add_session(r);
 	if (!s)
 		return err_set(err, ERR_TOO_LARGE, "more than %d sessions", REPORT_SESSIONS_MAX);
+	const struct item item = { o, s, REPORT_LIST_SESSIONS, r->n_sessions - 1 };
 	int64_t hold = -1;
 	s->name = get_name(r, o, "name");
 	s->peer = get_name(r, o, "peer");
@@ -866,15 +958,15 @@ read_session(struct report *r, const struct json *o, struct err *err)
 	const struct json *last = NULL;
 	if (json_want_int(o, "peer_asn", 0, ASN_MAX, &s->peer_asn, err) == -1 ||
 		json_want_int(o, "local_asn", 0, ASN_MAX, &s->local_asn, err) == -1 ||
-		json_want_int(o, "since_s", 0, COUNT_MAX, &s->since_s, err) == -1 ||
-		json_want_int(o, "received", 0, COUNT_MAX, &s->received, err) == -1 ||
-		json_want_int(o, "accepted", 0, COUNT_MAX, &s->accepted, err) == -1 ||
-		json_want_int(o, "advertised", 0, COUNT_MAX, &s->advertised, err) == -1 ||
+		want_count(r, &item, "since_s", COUNT_MAX, QUIET, &s->since_s, err) == -1 ||
+		want_count(r, &item, "received", COUNT_MAX, TOLD, &s->received, err) == -1 ||
+		want_count(r, &item, "accepted", COUNT_MAX, QUIET, &s->accepted, err) == -1 ||
+		want_count(r, &item, "advertised", COUNT_MAX, TOLD, &s->advertised, err) == -1 ||
 		json_want_int(o, "hold_s", 0, 65535, &hold, err) == -1 ||
 		json_want_object(o, "last_error", &last, err) == -1)
 		return -1;
 	s->hold_s = (int)hold;
-	return last ? read_last_error(r, last, &s->last_error, err) : 0;
+	return last ? read_last_error(r, last, s, err) : 0;
 }
 
 static int
@@ -946,7 +1038,8 @@ read_zone(struct report *r, const struct json *o, struct err *err)
 		return err_set(err, ERR_TOO_LARGE, "more than %d zones", SMALL_MAX);
 	z->name = get_name(r, o, "name");
 	z->state = get_text(r, o, "state");
-	return json_want_int(o, "serial", 0, ASN_MAX, &z->serial, err);
+	const struct item item = { o, z, REPORT_LIST_ZONES, r->dns.n_zones - 1 };
+	return want_count(r, &item, "serial", ASN_MAX, TOLD, &z->serial, err);
 }
 
 static int
@@ -962,9 +1055,10 @@ read_answer(struct report *r, const struct json *o, struct err *err)
 	a->rcode = get_text(r, o, "rcode");
 	a->identity = get_text(r, o, "identity");
 	a->error = get_text(r, o, "error");
-	if (json_want_int(o, "rtt_us", 0, INT64_C(3600000000), &a->rtt_us, err) == -1)
+	const struct item item = { o, a, REPORT_LIST_ANSWERS, r->n_answers - 1 };
+	if (want_count(r, &item, "rtt_us", INT64_C(3600000000), QUIET, &a->rtt_us, err) == -1)
 		return -1;
-	return json_want_int(o, "serial", 0, ASN_MAX, &a->serial, err);
+	return want_count(r, &item, "serial", ASN_MAX, TOLD, &a->serial, err);
 }
 
 static int
@@ -973,10 +1067,11 @@ read_dns(struct report *r, const struct json *o, struct err *err)
 	struct dns_fact *d = &r->dns;
 	const struct json *rcodes = NULL, *count;
 	const char *name;
-	if (json_want_int(o, "queries", 0, COUNT_MAX, &d->queries, err) == -1 ||
-		json_want_int(o, "uptime_s", 0, COUNT_MAX, &d->uptime_s, err) == -1 ||
-		json_want_double(o, "qps", 0, 1e12, &d->qps, err) == -1 ||
-		json_want_double(o, "latency_s", 0, 3600, &d->latency_s, err) == -1 ||
+	const struct item item = { o, r, REPORT_LIST_SELF, 0 };
+	if (want_count(r, &item, "queries", COUNT_MAX, QUIET, &d->queries, err) == -1 ||
+		want_count(r, &item, "uptime_s", COUNT_MAX, QUIET, &d->uptime_s, err) == -1 ||
+		want_rate(r, &item, "qps", INT64_C(1000000000000), &d->qps, err) == -1 ||
+		want_rate(r, &item, "latency_s", 3600, &d->latency_s, err) == -1 ||
 		json_want_object(o, "rcodes", &rcodes, err) == -1)
 		return -1;
 	struct json_iter it = json_iter_start(rcodes);
@@ -990,6 +1085,9 @@ read_dns(struct report *r, const struct json *o, struct err *err)
 		c->name = report_text(r, slice_of(name));
 		c->name = c->name ? c->name : "";
 		c->count = n;
+		const struct report_place place = { .item = (uint16_t)(r->dns.n_rcodes - 1), .list = REPORT_LIST_RCODES,
+			.is_quiet = true, .max = COUNT_MAX };
+		note_place(r, count, place, c, &c->count);
 	}
 	return 0;
 }
@@ -1058,5 +1156,6 @@ report_read_json(const struct json *o, struct report *r, struct err *err)
 	r->identity = get_text(r, o, "identity");
 	if (json_want_double(o, "capacity_qps", 0, 1e12, &r->capacity_qps, err) == -1)
 		return -1;
-	return json_want_int(o, "clock_s", 0, INT64_C(1) << 40, &r->clock_s, err);
+	const struct item item = { o, r, REPORT_LIST_SELF, 0 };
+	return want_count(r, &item, "clock_s", INT64_C(1) << 40, QUIET, &r->clock_s, err);
 }

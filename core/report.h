@@ -158,10 +158,35 @@ enum report_section {
 	REPORT_IDENTITY = 1u << 9,
 	REPORT_CAPACITY = 1u << 10,
 	REPORT_CLOCK = 1u << 11,
+	REPORT_SECTION_COUNT = 12,
+};
+
+/*
+ * A number that may be another in the next page of the same shape, and where in the page it stands. Only such numbers
+ * have places: all else in a page is its shape.
+ */
+enum report_list { REPORT_LIST_SELF, REPORT_LIST_SESSIONS, REPORT_LIST_RCODES, REPORT_LIST_ZONES, REPORT_LIST_ANSWERS };
+struct report_place {
+	uint32_t at;     /* in the page */
+	uint16_t item;   /* of the list */
+	uint16_t offset; /* in that item's struct, or in struct report */
+	uint8_t list;    /* enum report_list */
+	bool is_real;    /* a double, else an int64_t */
+	bool is_quiet;   /* report_fingerprint does not look at it */
+	int64_t max;     /* 0..max is allowed */
+};
+struct report_places {
+	size_t n, cap;
+	struct report_place *places;
+};
+union report_number {
+	int64_t integer;
+	double real;
 };
 
 struct report {
 	struct arena *arena;
+	struct report_places *places; /* report_read_json notes places here; NULL: nowhere; the caller's, for the time of reading */
 	unsigned sections; /* REPORT_* that this report states; an empty list in a stated section is a fact */
 	size_t n_sessions;
 	struct session_fact *sessions;
@@ -216,6 +241,11 @@ const char *admin_state_name(enum admin_state s); /* "up", "down", "unknown" */
 const char *tri_name(enum tri t); /* "yes", "no", "unknown" */
 /* Words for a NOTIFICATION (RFC 4271 6.1, 4486, 6608, 9384): "Cease/Administrative Shutdown"; NULL when unknown. */
 const char *notification_name(int code, int subcode);
+
+/* Number and its neighbours of a place in a report of that shape; NULL if the report has no such item. */
+void *report_number_at(const struct report *r, const struct report_place *place);
+/* Puts new numbers into a report of the shape that the places were noted from. True if report_fingerprint may differ now. */
+bool report_put_numbers(struct report *r, const struct report_place *places, size_t n, const union report_number *values);
 
 /* To JSON (one object, stable key order, unknown numbers null) and back. */
 void report_write_json(const struct report *r, struct json_writer *w);
