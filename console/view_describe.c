@@ -263,7 +263,9 @@ put_exports(struct pager *p, const struct node *n)
 		const struct origin_fact *o = &n->facts->origins[i];
 		prefix_format(&o->prefix, text);
 		pager_label(p, i == 0 ? "originated" : "");
-		pager_printf(p, o->is_enabled ? ROLE_TEXT : ROLE_WARN, "%s by %s%s", text,
+		/* of no prefix: a protocol whose prefixes are not known, or what concerns all */
+		pager_printf(p, o->is_enabled ? ROLE_TEXT : ROLE_WARN, "%s%s%s%s",
+			o->prefix.family ? text : "", o->prefix.family ? " by " : "",
 			o->by ? o->by : "?", o->is_enabled ? "" : ", disabled");
 	}
 }

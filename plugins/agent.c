@@ -14,6 +14,7 @@
 #include "core/text.h"
 #include "plugins/drivers.h"
 #include "plugins/json_body.h"
+#include "plugins/verbs.h"
 
 #define AGENT_VERSION 1
 #define PAGE          "/v1/node"
@@ -285,6 +286,51 @@ node_read(const struct reply *reply, struct report *out, struct err *err)
 	return rc == 0 ? 0 : err_wrap(err, "agent");
 }
 
+/* ---- drain and undrain: the agent does it, POST /v1/act of docs/agent.md ---- */
+
+/* What it would announce is not seen while no session is Established: then it is taken for the other end of the way. */
+static enum announced
+agent_state(const struct node *node, const struct target *t)
+{
+	if (report_has_session(node->facts, FAMILY_V4) || report_has_session(node->facts, FAMILY_V6))
+		return verbs_state(node->facts, t);
+	return t->goal == ANNOUNCED_YES ? ANNOUNCED_WITHDRAWN : ANNOUNCED_YES;
+}
+
+static int
+agent_plan(const struct node *node, const struct target *target, struct steps *out, struct err *err)
+{
+	static const char *const asks[] = {
+		[ANNOUNCED_YES] = "announce", [ANNOUNCED_WITHDRAWN] = "withdraw", [ANNOUNCED_PREFER_AWAY] = "prefer-away",
+	};
+	if (verbs_check_facts(node, 0, err) == -1)
+		return -1;
+	if (node->conf && node->conf->agent_url && !node->conf->act_token)
+		return err_set(err, ERR_UNSUPPORTED, "the agent of %s takes no orders without a token: give `act_token: FILE` in fleet.yaml",
+			node->name);
+	if (target->n_prefixes == 0)
+		return 0;
+	enum announced was = agent_state(node, target);
+	if (was == ANNOUNCED_UNKNOWN)
+		return err_set(err, ERR_STALE, "the agent of %s does not say what is on the wire of an Established session", node->name);
+	/* not was == goal: one prefix or session of several may be behind */
+	if (was == target->goal && (target->goal != ANNOUNCED_YES || verbs_settled(node->facts, target)))
+		return 0;
+	struct step *s = verbs_add_step(out, STEP_HTTP, arena_printf(out->arena, "ask the agent to %s %s", asks[target->goal],
+		verbs_count_text(out->arena, &target->prefixes[0], target->n_prefixes)), err);
+	if (!s)
+		return -1;
+	s->apply.goal = target->goal;
+	s->undo.goal = was;
+	return 0;
+}
+
+static const struct verb verbs[] = {
+	{ "drain", agent_plan, verbs_settled },
+	{ "undrain", agent_plan, verbs_settled },
+	{ NULL },
+};
+
 static const struct probe probes[] = {
 	{ .name = "node", .pace = PACE_FAST, .gives = GIVES, .ask = node_ask, .read = node_read },
 	{ .name = NULL },
@@ -296,5 +342,5 @@ const struct driver driver_agent = {
 	.roles = DRIVER_AGENT,
 	.needs_url = true,
 	.probes = probes,
-	.verbs = NULL,
+	.verbs = verbs,
 };

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "core/text.h"
+#include "plugins/bird.h"
 #include "plugins/drivers.h"
 #include "plugins/refusal.h"
 
@@ -1254,4 +1255,5 @@ const struct driver driver_bird = {
 	.title = "BIRD Internet Routing Daemon",
 	.roles = DRIVER_BGP,
 	.probes = probes,
+	.verbs = bird_verbs,
 };

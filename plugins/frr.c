@@ -4,7 +4,8 @@
  *
  *   neighbors  show bgp neighbors json: sessions (a summary is read too, it says less)
  *   exports    show bgp ipv4|ipv6 unicast neighbors X advertised-routes json, many in one vtysh
- *   networks   show bgp ipv4|ipv6 unicast P json on members: what originates each service prefix
+ *   networks   show bgp ipv4|ipv6 unicast P json on members: what originates each service prefix; beside it the lines of
+ *              the running configuration that a drain changes, chosen by vtysh on the node
  *   routes     the same on witnesses: who still sees the service prefixes
  *   version    show version
  *
@@ -13,7 +14,8 @@
  * refused. FRR keeps the reason of an old reset for ever: lastNotificationReason counts only while lastResetDueTo says
  * that a NOTIFICATION was the cause, and everything carries its age. The advertised routes show neither communities nor
  * our own AS; local preference 0 is what `bgp graceful-shutdown` leaves there, so that is gshut and its absence is unknown.
- * The running configuration holds passwords and is never asked for.
+ * The running configuration holds passwords: vtysh passes on no line of it but those that begin with `router bgp`,
+ * `network` and `bgp graceful-shutdown`, and a reply with any other line is refused unread.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -21,12 +23,15 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "plugins/drivers.h"
+#include "plugins/frr.h"
 #include "plugins/refusal.h"
 
 #define TOOL       "vtysh"
 #define BATCH_MAX  30   /* questions in one vtysh */
 #define EXPORT_MAX 3000 /* sessions that advertise more would not fit into one reply, about 300 bytes a route */
 #define PATHS_MAX  100000
+#define CONFIG_TAG "config"
+#define CONFIG_ASK "show running-config bgpd | include ^router bgp |^ bgp graceful-shutdown$|^ +network |^end$"
 
 static const struct refusal frr_words[] = {
 	{ "Permission denied", ERR_DENIED, "the account may not read FRR, it must be a member of the group frrvty" },
@@ -605,10 +610,23 @@ ask_prefixes(const struct node *node, struct request *out, struct err *err)
 	return batch_end(&b, err) == -1 ? -1 : rc;
 }
 
+/* The tag of the second command is "config" and the prefixes again. */
 static int
 networks_ask(const struct node *node, struct request *out, struct err *err)
 {
-	return node->role == NODE_WITNESS ? 0 : ask_prefixes(node, out, err);
+	struct batch b;
+	if (node->role == NODE_WITNESS || node->n_prefixes == 0)
+		return 0;
+	if (ask_prefixes(node, out, err) == -1)
+		return -1;
+	batch_begin(&b, node, out);
+	int rc = batch_add(&b, CONFIG_TAG, CONFIG_ASK, err);
+	for (size_t i = 0; i < node->n_prefixes; i++) {
+		char prefix[PREFIX_TEXT_MAX];
+		prefix_format(&node->prefixes[i], prefix);
+		buf_printf(&b.tag, " %s", prefix);
+	}
+	return batch_end(&b, err) == -1 ? -1 : rc;
 }
 
 static int
@@ -759,10 +777,144 @@ read_prefixes(const struct reply *reply, struct report *out, path_fn *add, unsig
 	return 0;
 }
 
+/* ---- the running configuration: stated as origins, those of no prefix say what the whole instance does ---- */
+
+struct config {
+	struct report *report;
+	struct slice asked; /* prefixes */
+	bool is_default;    /* below `router bgp` of the default VRF */
+	bool is_whole;      /* `end` was seen */
+};
+
+static bool
+is_asked(struct slice asked, const struct prefix *prefix)
+{
+	struct slice word;
+	struct prefix p;
+	while (slice_next_word(&asked, &word))
+		if (prefix_parse(word, &p, NULL) == 0 && prefix_equal(&p, prefix))
+			return true;
+	return false;
+}
+
+static void
+add_config_origin(struct report *r, const struct prefix *prefix, const char *by, bool is_enabled)
+{
+	struct origin_fact *o = report_add_origin(r);
+	if (o)
+		*o = (struct origin_fact){ .prefix = *prefix, .by = by, .is_enabled = is_enabled };
+	else
+		r->extras++;
+}
+
+/* "  network 192.0.2.0/24 route-map ANYCAST". What the table has of it gets the words behind the prefix; what it has not
+ * (no route covers it, or it was drained a moment ago) is stated all the same. */
+static int
+read_network(struct config *c, struct slice rest, struct err *err)
+{
+	struct slice word;
+	struct prefix prefix;
+	if (!slice_next_word(&rest, &word) || prefix_parse(word, &prefix, NULL) == -1)
+		return err_set(err, ERR_BAD_REPLY, TOOL ": a network statement is for no prefix");
+	if (!c->is_default || !is_asked(c->asked, &prefix))
+		return 0;
+	rest = slice_trim(rest);
+	const char *by = rest.len == 0 ? FRR_NETWORK :
+		report_text(c->report, slice_of(arena_printf(c->report->arena, FRR_NETWORK " %.*s", (int)rest.len, rest.data)));
+	for (size_t i = 0; i < c->report->n_origins; i++) {
+		struct origin_fact *o = &c->report->origins[i];
+		if (prefix_equal(&o->prefix, &prefix) && strcmp(o->by, FRR_NETWORK) == 0) {
+			o->by = by;
+			return 0;
+		}
+	}
+	add_config_origin(c->report, &prefix, by, true);
+	return 0;
+}
+
+static int
+read_config_line(struct config *c, struct slice line, struct err *err)
+{
+	static const char router[] = "router bgp ";
+	const struct prefix none = { 0 };
+	struct slice rest = line, word, asn, more;
+	int64_t number;
+	if (c->is_whole)
+		return err_set(err, ERR_BAD_REPLY, TOOL ": the configuration goes on after its end");
+	if (slice_equal(line, "end")) {
+		c->is_whole = true;
+	} else if (slice_starts(line, router)) {
+		rest = (struct slice){ line.data + sizeof router - 1, line.len - (sizeof router - 1) };
+		if (!slice_next_word(&rest, &asn) || text_parse_int(asn, 1, UINT32_MAX, &number) == -1)
+			return err_set(err, ERR_BAD_REPLY, TOOL ": the configuration has a router without an AS number");
+		c->is_default = !slice_next_word(&rest, &more); /* else `vrf X` or `view X` */
+		if (c->is_default)
+			add_config_origin(c->report, &none,
+				arena_printf(c->report->arena, FRR_ROUTER "%lld", (long long)number), true);
+	} else if (slice_equal(line, " " FRR_GSHUT)) {
+		if (c->is_default)
+			add_config_origin(c->report, &none, FRR_GSHUT, true);
+	} else if (line.len > 0 && line.data[0] == ' ' && slice_next_word(&rest, &word) && slice_equal(word, "network")) {
+		return read_network(c, rest, err);
+	} else {
+		return err_set(err, ERR_BAD_REPLY, TOOL ": a line of the configuration that was not asked for");
+	}
+	return 0;
+}
+
+static int
+read_config_part(const struct reply_part *part, struct slice asked, struct report *out, struct err *err)
+{
+	struct config c = { .report = out, .asked = asked };
+	struct slice rest = part->out, line;
+	if (refusal_check_status(part, TOOL, err) == -1)
+		return -1;
+	if (rest.len == 0 || part->status > 0 || rest.data[0] == '%')
+		return refusal_explain(part, TOOL, frr_words, err);
+	if (refusal_check_whole(part->out, TOOL, err) == -1)
+		return -1;
+	while (slice_next_line(&rest, &line))
+		if (read_config_line(&c, line, err) == -1)
+			return -1;
+	return c.is_whole ? 0 : err_set(err, ERR_BAD_REPLY, TOOL ": the configuration ends before its last line");
+}
+
+static bool
+is_config(const struct reply_part *part, struct slice *asked)
+{
+	struct slice tag = slice_of(part->tag), word;
+	bool is = slice_next_word(&tag, &word) && slice_equal(word, CONFIG_TAG);
+	*asked = tag;
+	return is;
+}
+
 static int
 networks_read(const struct reply *reply, struct report *out, struct err *err)
 {
-	return read_prefixes(reply, out, add_origin, REPORT_ORIGINS, err);
+	struct slice asked;
+	size_t n_config = 0;
+	for (size_t i = 0; i < reply->n_parts; i++) {
+		bool is = is_config(&reply->parts[i], &asked);
+		n_config += is;
+		if (!is && read_prefixes_part(&reply->parts[i], out, add_origin, err) == -1)
+			return -1;
+	}
+	if (reply->n_parts == 0)
+		return err_set(err, ERR_BAD_REPLY, TOOL ": no reply");
+	for (size_t i = 0; n_config > 0 && i < reply->n_parts; i++) {
+		size_t n = out->n_origins;
+		struct err why = ERR_INIT;
+		if (!is_config(&reply->parts[i], &asked) || read_config_part(&reply->parts[i], asked, out, &why) == 0)
+			continue;
+		/* FRR before 7 does not choose lines: what originates is known without it, how to change it is not */
+		if (reply->n_parts == 1 || why.code != ERR_UNSUPPORTED) {
+			*err = why;
+			return -1;
+		}
+		out->n_origins = n;
+	}
+	out->sections |= REPORT_ORIGINS;
+	return 0;
 }
 
 static int
@@ -814,4 +966,5 @@ const struct driver driver_frr = {
 	.title = "FRRouting bgpd",
 	.roles = DRIVER_BGP,
 	.probes = probes,
+	.verbs = frr_verbs,
 };

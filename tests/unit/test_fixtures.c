@@ -516,6 +516,7 @@ static const struct allowed allowed[] = {
 	{ "birdc", "show route all " },
 	{ "vtysh", "show bgp " },
 	{ "vtysh", "show version" },
+	{ "vtysh", "show running-config bgpd | include ^router bgp |^ bgp graceful-shutdown$|^ +network |^end$" },
 	{ "knotc", "stats" },
 	{ "knotc", "status" },
 	{ "knotc", "version" },
