@@ -15,8 +15,8 @@
  * suspended connection never notices that its client left, hence the heartbeat; and stopping with one suspended aborts
  * the process, hence the order in api_free.
  *
- * Reads: any peer that the socket's mode lets in. Roles beyond observer come with the access list of fleet.yaml; until
- * then root and the backend's own account are admins (they could read its file and kill it anyway).
+ * Who asks is an account (auth.c), found anew for every connection from the rules of the fleet as they are at that moment:
+ * on the unix socket by the peer's uid, which the kernel vouches for.
  */
 #include "backend/api.h"
 
@@ -62,8 +62,8 @@ struct conn {
 	LIST_ENTRY(conn) streams; /* in CONN_STREAM only */
 	struct api *api;
 	int fd;
-	uid_t uid;
-	enum api_role role;
+	struct account who;
+	bool is_observer; /* may do no more than look: has no claim to a reserved slot */
 	enum conn_stage stage;
 	struct mono deadline; /* of the present stage; unset for streams */
 	unsigned pieces;
@@ -76,8 +76,9 @@ struct conn {
 };
 LIST_HEAD(conn_list, conn);
 
-struct uid_count {
-	uid_t uid;
+/* Connections that one peer holds: a uid, or an address. */
+struct peer_count {
+	char peer[64];
 	size_t n;
 };
 
@@ -94,8 +95,8 @@ struct api {
 	struct conn_list all, streams;
 	struct conn **by_fd;
 	size_t by_fd_cap;
-	struct uid_count *uids;
-	size_t n_uids, uids_cap;
+	struct peer_count *peers;
+	size_t n_peers, peers_cap;
 	size_t n_connections, n_observers, n_streams;
 	size_t connections_max, reserved;
 	bool is_ending, is_running, is_flush_armed;
@@ -114,59 +115,67 @@ now_of(const struct api *a)
 
 /* --- connections ---------------------------------------------------------------------------------------------- */
 
-static struct uid_count *
-uid_find(const struct api *a, uid_t uid)
+static struct peer_count *
+peer_find(const struct api *a, const char *peer)
 {
-	for (size_t i = 0; i < a->n_uids; i++) {
-		if (a->uids[i].uid == uid)
-			return &a->uids[i];
+	for (size_t i = 0; i < a->n_peers; i++) {
+		if (strcmp(a->peers[i].peer, peer) == 0)
+			return &a->peers[i];
 	}
 	return NULL;
 }
 
 static size_t
-uid_holds(const struct api *a, uid_t uid)
+peer_holds(const struct api *a, const char *peer)
 {
-	const struct uid_count *count = uid_find(a, uid);
+	const struct peer_count *count = peer_find(a, peer);
 	return count ? count->n : 0;
 }
 
 static void
-uid_take(struct api *a, uid_t uid)
+peer_take(struct api *a, const char *peer)
 {
-	struct uid_count *count = uid_find(a, uid);
+	struct peer_count *count = peer_find(a, peer);
 	if (!count) {
-		a->uids = xgrow(a->uids, &a->uids_cap, a->n_uids + 1, sizeof *a->uids);
-		count = &a->uids[a->n_uids++];
-		*count = (struct uid_count){ .uid = uid };
+		a->peers = xgrow(a->peers, &a->peers_cap, a->n_peers + 1, sizeof *a->peers);
+		count = &a->peers[a->n_peers++];
+		*count = (struct peer_count){ .n = 0 };
+		snprintf(count->peer, sizeof count->peer, "%s", peer);
 	}
 	count->n++;
 }
 
 static void
-uid_release(struct api *a, uid_t uid)
+peer_release(struct api *a, const char *peer)
 {
-	struct uid_count *count = uid_find(a, uid);
+	struct peer_count *count = peer_find(a, peer);
 	if (count && --count->n == 0)
-		*count = a->uids[--a->n_uids];
+		*count = a->peers[--a->n_peers];
+}
+
+/* May it do anything but look? */
+static bool
+is_observer(const struct account *who)
+{
+	return (who->roles & ~(1u << CONF_OBSERVER)) == 0;
 }
 
 static struct conn *
-conn_new(struct api *a, int fd, uid_t uid, enum api_role role)
+conn_new(struct api *a, int fd, const struct account *who)
 {
 	struct conn *c = xcalloc(1, sizeof *c);
 	c->api = a;
 	c->fd = fd;
-	c->uid = uid;
-	c->role = role;
+	c->who = *who;
+	c->is_observer = is_observer(who);
 	c->body = (struct buf)BUF_INIT(REQUEST_BODY_MAX);
 	c->deadline = mono_add_ms(now_of(a), a->conf.head_ms);
 	a->by_fd = xgrow(a->by_fd, &a->by_fd_cap, (size_t)fd + 1, sizeof *a->by_fd);
 	a->by_fd[fd] = c;
 	LIST_INSERT_HEAD(&a->all, c, all);
-	uid_take(a, uid);
+	peer_take(a, who->peer);
 	a->n_connections++;
-	a->n_observers += role == API_OBSERVER;
+	a->n_observers += c->is_observer;
 	return c;
 }
 
@@ -181,9 +190,9 @@ conn_free(struct conn *c)
 	}
 	LIST_REMOVE(c, all);
 	a->by_fd[c->fd] = NULL;
-	uid_release(a, c->uid);
+	peer_release(a, c->who.peer);
 	a->n_connections--;
-	a->n_observers -= c->role == API_OBSERVER;
+	a->n_observers -= c->is_observer;
 	feed_leave(&c->cursor);
 	buf_done(&c->body);
 	free(c->method);
@@ -327,7 +336,7 @@ call_route(struct conn *c, const struct route *r, const struct request_params *p
 	struct api_call call = {
 		.conf = &a->conf,
 		.params = params,
-		.role = c->role,
+		.who = &c->who,
 		.body = buf_slice(&c->body),
 		.accept = MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "Accept"),
 		.now = now_of(a),
@@ -490,6 +499,8 @@ answer(struct conn *c)
 	const struct route *r = routes_find(c->method, c->path, &params, allow, sizeof allow, &err);
 	if (!r)
 		return send_problem(c, &err, allow);
+	if (auth_check(&c->who, r->may, clock_wall(), &err) == -1)
+		return send_problem(c, &err, NULL);
 	if (r->is_stream)
 		return begin_stream(c, r);
 	if (r->is_shared && c->query[0] == '\0')
@@ -627,23 +638,17 @@ on_door_ready(void *arg, unsigned events)
 		run_http(a);
 }
 
-static enum api_role
-role_of(uid_t uid)
-{
-	return uid == 0 || uid == geteuid() ? API_ADMIN : API_OBSERVER;
-}
-
 /* Why a new connection may not come in; 0 when it may. */
 static int
-check_limits(struct api *a, uid_t uid, enum api_role role, struct err *err)
+check_limits(struct api *a, const struct account *who, struct err *err)
 {
 	if (a->n_connections >= a->connections_max)
 		return err_set(err, ERR_BUSY, "all %zu connections are taken", a->connections_max);
 	size_t open = a->connections_max - a->reserved;
-	if (role == API_OBSERVER && a->n_observers >= open)
+	if (is_observer(who) && a->n_observers >= open)
 		return err_set(err, ERR_BUSY, "all %zu connections for observers are taken", open);
 	size_t share = a->connections_max - a->connections_max / 4;
-	if (uid_holds(a, uid) >= share)
+	if (peer_holds(a, who->peer) >= share)
 		return err_set(err, ERR_BUSY, "one account may hold %zu connections", share);
 	return 0;
 }
@@ -658,13 +663,14 @@ admit(struct api *a, int fd)
 		(void)close(fd);
 		return;
 	}
-	enum api_role role = role_of(peer.uid);
-	if (check_limits(a, peer.uid, role, &err) == -1) {
+	struct account who;
+	auth_by_uid(state_fleet(a->conf.state)->rules, (int64_t)peer.uid, (int64_t)geteuid(), clock_wall(), &who);
+	if (check_limits(a, &who, &err) == -1) {
 		turn_away(a, fd, &err);
 		(void)close(fd);
 		return;
 	}
-	struct conn *c = conn_new(a, fd, peer.uid, role);
+	struct conn *c = conn_new(a, fd, &who);
 	/* Edge-triggered: bytes that lie there and were looked at do not wake us again. */
 	struct epoll_event watch = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = c };
 	if (epoll_ctl(a->door_fd, EPOLL_CTL_ADD, fd, &watch) == -1) {
@@ -995,7 +1001,7 @@ api_free(struct api *a)
 		(void)close(a->door_fd);
 	feed_free(a->feed);
 	free(a->by_fd);
-	free(a->uids);
+	free(a->peers);
 	free(a->socket_path);
 	free(a);
 }

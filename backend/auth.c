@@ -102,6 +102,12 @@ account_roles_text(const struct account *a, char *out, size_t size)
 	roles_text(a->roles, ", ", out, size);
 }
 
+void
+auth_may_text(enum auth_may may, char *out, size_t size)
+{
+	roles_text(may_roles[may], " or ", out, size);
+}
+
 /* --- may it? ---------------------------------------------------------------------------------------------------- */
 
 static bool
@@ -224,12 +230,12 @@ auth_memory_free(struct auth_memory *m)
 }
 
 /* An IPv6 host has 2^64 addresses to guess from: it counts as one source. */
-static void
-source_name(const char *source, char out[64])
+void
+auth_source(const char *peer, char out[64])
 {
 	struct in6_addr a;
-	snprintf(out, 64, "%s", source);
-	if (inet_pton(AF_INET6, source, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a))
+	snprintf(out, 64, "%s", peer);
+	if (inet_pton(AF_INET6, peer, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a))
 		return;
 	memset(a.s6_addr + 8, 0, 8);
 	(void)inet_ntop(AF_INET6, &a, out, 64);
@@ -266,7 +272,7 @@ static void
 note_failure(struct auth_memory *m, const char *source, struct mono now)
 {
 	char name[64];
-	source_name(source, name);
+	auth_source(source, name);
 	struct source *s = find_source(m, name);
 	if (!s)
 		s = add_source(m, name, now);
@@ -287,7 +293,7 @@ static void
 forget_failures(struct auth_memory *m, const char *source)
 {
 	char name[64];
-	source_name(source, name);
+	auth_source(source, name);
 	struct source *s = find_source(m, name);
 	if (s)
 		*s = m->sources[--m->n_sources];
@@ -297,7 +303,7 @@ static int
 check_source(struct auth_memory *m, const char *source, struct mono now, struct err *err)
 {
 	char name[64];
-	source_name(source, name);
+	auth_source(source, name);
 	const struct source *s = find_source(m, name);
 	if (!s || !mono_before(now, s->until))
 		return 0;
@@ -376,6 +382,17 @@ auth_by_cert(struct auth_memory *m, const struct conf_rules *rules, const char *
 	bool is_good = digest_is_hex(fingerprint);
 	snprintf(hash, sizeof hash, "sha256:%.64s", fingerprint);
 	return find_account(m, rules, AUTH_CERT, is_good ? hash : NULL, source, now, wall, out, err);
+}
+
+int
+auth_again(struct auth_memory *m, const struct conf_rules *rules, enum auth_method method, const char *hash, struct wall wall,
+	struct err *err)
+{
+	struct account who = { .method = method };
+	if (wall.ns > m->latest.ns)
+		m->latest = wall;
+	match_rows(rules, method, hash, m->latest, &who);
+	return who.roles != 0 ? 0 : err_set(err, ERR_UNKNOWN_CALLER, "the %s is accepted no longer", auth_method_name(method));
 }
 
 struct wall

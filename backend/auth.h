@@ -26,6 +26,8 @@ struct account {
 };
 /* "operator", or "operator, approver". */
 void account_roles_text(const struct account *a, char *out, size_t size);
+/* The roles that may: "operator or approver". */
+void auth_may_text(enum auth_may may, char *out, size_t size);
 /* May it, at all? -1 with a sentence that says what it is and what is needed. */
 int auth_check(const struct account *a, enum auth_may may, struct wall now, struct err *err);
 /* And on this PoP (scope of `access.pops`)? */
@@ -46,6 +48,12 @@ int auth_by_token(struct auth_memory *m, const struct conf_rules *rules, const c
 	struct wall wall, struct account *out, struct err *err);
 int auth_by_cert(struct auth_memory *m, const struct conf_rules *rules, const char *fingerprint, const char *source,
 	struct mono now, struct wall wall, struct account *out, struct err *err);
+/* Does a grant that was proven once still stand? For streams, which stay open after their proof. `hash` is what was
+ * matched ("sha256:…" of the token or certificate). Counts no failure. */
+int auth_again(struct auth_memory *m, const struct conf_rules *rules, enum auth_method method, const char *hash, struct wall wall,
+	struct err *err);
+/* What counts as one source: an address, for IPv6 its /64. */
+void auth_source(const char *peer, char out[64]);
 /* When a token was last used; zero: never since the start. */
 struct wall auth_last_used(const struct auth_memory *m, const char *name);
 

@@ -272,7 +272,9 @@ write_operation(struct json_writer *w, const struct route *r)
 	json_begin_object(w);
 	put_operation_id(w, r);
 	json_put_text(w, "summary", r->summary);
-	json_put_text(w, "x-role", api_role_name(r->role));
+	char roles[64];
+	auth_may_text(r->may, roles, sizeof roles);
+	json_put_text(w, "x-role", roles);
 	write_parameters(w, r);
 	write_responses(w, r);
 	json_end_object(w);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the API answers, as one table at the end of the file: method, path pattern, least role, the words of
+ * What the API answers, as one table at the end of the file: method, path pattern, what the caller must be allowed, the words of
  * /openapi.json, the query keys and the handler. A handler reads the state and writes bytes; it knows no socket, no
  * header and no library, so tests call it as it stands. api.c decides who is asking and moves the bytes.
  *
@@ -22,13 +22,6 @@
 #define EVENTS_DEFAULT  500
 #define HISTORY_SPAN_S  (400 * INT64_C(86400))
 #define NODE_SPARK_MAX  60
-
-const char *
-api_role_name(enum api_role role)
-{
-	static const char *const names[] = { "observer", "operator", "approver", "admin" };
-	return names[role];
-}
 
 static struct json_writer
 writer(struct api_reply *reply)
@@ -659,11 +652,11 @@ static const char *const query_stream[] = { "from", NULL };
 static const char *const query_metrics[] = { "format", NULL };
 
 #define READ(path, words, schema_name, keys, fn) \
-	{ .method = "GET", .pattern = path, .role = API_OBSERVER, .summary = words, .schema = schema_name, .query = keys, \
+	{ .method = "GET", .pattern = path, .may = AUTH_SEE, .summary = words, .schema = schema_name, .query = keys, \
 		.handler = fn }
 /* The role is what acting will need; until then the answer is the same for all, so everyone may hear it. */
 #define ACT(path, words) \
-	{ .method = "POST", .pattern = path, .role = API_OBSERVER, .summary = words, .handler = refuse_acting }
+	{ .method = "POST", .pattern = path, .may = AUTH_SEE, .summary = words, .handler = refuse_acting }
 
 static const struct route table_rows[] = {
 	{ .method = "GET", .pattern = "/v1/fleet", .is_shared = true, .schema = "Fleet", .handler = get_fleet,
@@ -699,7 +692,7 @@ static const struct route table_rows[] = {
 		.summary = "Asks for polls now instead of at the next interval; at most once a second" },
 	{ .method = "POST", .pattern = "/v1/probe/{service}", .schema = "Asked", .handler = post_probe,
 		.summary = "Asks a service's address now, from everywhere; at most once a second" },
-	{ .method = "POST", .pattern = "/v1/reload", .role = API_ADMIN, .schema = "Reloaded", .handler = post_reload,
+	{ .method = "POST", .pattern = "/v1/reload", .may = AUTH_ADMIN, .schema = "Reloaded", .handler = post_reload,
 		.summary = "Reads the fleet file again; a bad one keeps the running one" },
 	ACT("/v1/plans", "Makes a plan; refused: acting is not part of this version"),
 	ACT("/v1/plans/{id}/confirm", "Confirms a plan; refused: acting is not part of this version"),
@@ -754,10 +747,8 @@ routes_find(const char *method, const char *path, struct request_params *params,
 int
 routes_call(const struct route *r, struct slice query, struct api_call *call, struct api_reply *reply, struct err *err)
 {
-	if (call->role < r->role) {
-		return err_set(err, ERR_PERMISSION, "this needs the role %s, the caller is %s", api_role_name(r->role),
-			api_role_name(call->role));
-	}
+	if (auth_check(call->who, r->may, call->wall, err) == -1)
+		return -1;
 	struct request_query read;
 	if (request_read_query(query, r->query, &read, err) == -1)
 		return -1;

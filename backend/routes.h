@@ -3,6 +3,7 @@
 #define BACKEND_ROUTES_H
 
 #include "backend/api.h"
+#include "backend/auth.h"
 #include "backend/metrics.h"
 #include "backend/request.h"
 
@@ -11,14 +12,11 @@
  * into bytes; they know no sockets. What needs a held connection (the stream) is marked and done by api.c.
  */
 
-enum api_role { API_OBSERVER, API_OPERATOR, API_APPROVER, API_ADMIN };
-const char *api_role_name(enum api_role role);
-
 struct api_call {
 	const struct api_conf *conf;
 	const struct request_params *params;
 	const struct request_query *query;
-	enum api_role role;
+	const struct account *who; /* who is asking; scope is checked against the rules of the fleet as it is now */
 	struct slice body;
 	const char *accept; /* the media types that the caller takes, or NULL */
 	struct mono now;
@@ -40,7 +38,7 @@ typedef int api_handler(const struct api_call *call, struct api_reply *reply, st
 
 struct route {
 	const char *method, *pattern;
-	enum api_role role;  /* least role that may call it */
+	enum auth_may may;   /* what its caller must be allowed to do */
 	bool is_stream;      /* held open by api.c; no handler */
 	bool is_shared;      /* the same bytes for all askers: may be kept for a moment */
 	const char *summary;

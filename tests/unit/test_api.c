@@ -927,7 +927,7 @@ START_TEST(test_peer_credentials_decide)
 		snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n", table[i].method, target);
 		client_say(&c, request);
 		WAIT_FOR(&b, c.is_over);
-		if (table[i].role > API_OBSERVER)
+		if (table[i].may != AUTH_SEE)
 			check_problem(&c, 403, "not_permitted");
 		client_close(&c);
 	}
