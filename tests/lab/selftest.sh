@@ -240,6 +240,25 @@ in_host sin1 vtysh -c 'configure terminal' -c 'router bgp 64500' -c 'no bgp grac
 drain_bird nyc1 0
 within 10 "drain: client2 is back at nyc1" answered_by client2 192.0.2.53 nyc1
 
+for transit in t1 t2; do fault gshut-ignored $transit; done
+drain_bird ams1 1
+within 5 "gshut-ignored: ams1 is told to be less attractive" in_host ams1 sh -c \
+	'birdc show route export transit1_v4 all | grep -q "65535,0"'
+stays() { for _ in 1 2 3 4 5; do answered_by client1 192.0.2.53 ams1 || return 1; done; }
+within 3 "gshut-ignored: client1 stays at ams1 all the same" stays
+for transit in t1 t2; do heal gshut-ignored $transit; done
+within 5 "gshut-ignored: healed, client1 moves to fra1" answered_by client1 192.0.2.53 fra1
+drain_bird ams1 0
+within 10 "gshut-ignored: client1 is back at ams1" answered_by client1 192.0.2.53 ams1
+
+fault exporter-lies ams1
+drain_bird ams1 3
+within 3 "exporter-lies: birdc on ams1 shows nothing exported" not sends ams1
+within 3 "exporter-lies: client1 stays at ams1" stays
+in_host ams1 sh -c "echo 'define DRAIN = 0;' >/etc/bird/drain.conf"
+heal exporter-lies ams1
+within 3 "exporter-lies: healed" sends ams1
+
 # --- traffic
 
 "$lab" traffic "$dir" start 50

@@ -59,6 +59,9 @@ CLIENT_NETS = {
 # Which PoP's node each client reaches while nothing is broken.
 NEAR = {"client1": "ams1", "client2": "nyc1"}
 
+# Another person than root, to approve what root plans.
+APPROVER_UID = 65534
+
 DAEMON_OF = {
 	"bird": "bird", "frr": "bgpd",
 	"knot": "knotd", "nsd": "nsd", "bind": "named",
@@ -215,9 +218,10 @@ def bird_node(host):
 	return text
 
 
-def bird_transit(host, wrong=()):
+def bird_transit(host, wrong=(), honours_gshut=True):
 	"""`wrong` names nodes for which this side uses a password the node does not know."""
 	asn = HOSTS[host]["asn"]
+	gshut = "\tif (65535,0) ~ bgp_community then bgp_local_pref = 0;\n" if honours_gshut else ""
 	text = bird_head(host) + (
 		"protocol static default4 { ipv4; route 0.0.0.0/0 blackhole; }\n"
 		"protocol static default6 { ipv6; route ::/0 blackhole; }\n"
@@ -226,13 +230,13 @@ def bird_transit(host, wrong=()):
 		f"\tif net !~ [ {ANYCAST4} ] then reject;\n"
 		f"\tbgp_local_pref = {CUSTOMER_PREF};\n"
 		"\tbgp_med = rank;\n"
-		"\tif (65535,0) ~ bgp_community then bgp_local_pref = 0;\n"
+		f"{gshut}"
 		"\taccept;\n}\n"
 		"function from_node6(int rank)\n{\n"
 		f"\tif net !~ [ {ANYCAST6} ] then reject;\n"
 		f"\tbgp_local_pref = {CUSTOMER_PREF};\n"
 		"\tbgp_med = rank;\n"
-		"\tif (65535,0) ~ bgp_community then bgp_local_pref = 0;\n"
+		f"{gshut}"
 		"\taccept;\n}\n"
 	)
 	for link in links_of(host):
@@ -274,6 +278,23 @@ def frr_neighbor(address, asn, description, password=None):
 	if password:
 		lines.append(f" neighbor {address} password {password}")
 	return lines
+
+
+LIAR = """\
+#!/bin/sh
+# birdc of a node that lies: says that it was configured and does nothing, and shows no route exported once it
+# was told to withdraw.
+case "$*" in
+*configure*)
+	echo "BIRD 2.0.12 ready."
+	echo "Reading configuration from /etc/bird/bird.conf"
+	echo "Reconfigured"
+	exit 0 ;;
+*export*)
+	if grep -q '= *3' /etc/bird/drain.conf; then echo "BIRD 2.0.12 ready."; exit 0; fi ;;
+esac
+exec /run/birdc.real "$@"
+"""
 
 
 def frr_node(host):
@@ -515,7 +536,9 @@ def private_folders(host):
 	spec = HOSTS[host]
 	folders = [("/run", "root", 0o755), ("/var/log", "root", 0o1777)]
 	if has_sshd(host):
-		folders += [("/etc/ssh", "root", 0o755)]
+		# All of /var/lib, because /var/lib/catchment, where a node keeps its operation numbers, need not
+		# exist on the machine, and a mount needs a place.
+		folders += [("/etc/ssh", "root", 0o755), ("/var/lib", "root", 0o755)]
 	folders += {
 		"bird": [("/etc/bird", "bird", 0o750)],
 		"frr": [("/etc/frr", "frr", 0o750), ("/var/tmp", "root", 0o1777)],
@@ -605,6 +628,11 @@ def fleet_yaml():
 		f"    prefixes: [{ANYCAST4}, \"{ANYCAST6}\"]",
 		f"    probe: {{dns: {SERVICE4}, name: {ZONE}, type: SOA}}",
 		"    policy: {min_pops: 2, spare: 1}",
+		# Flows drain one PoP after another.
+		"limits: {drain_gap: 0s, drains_per_hour: 1000}",
+		"access:",
+		"  - {user: root, uid: 0, role: operator}",
+		f"  - {{user: mary, uid: {APPROVER_UID}, role: approver}}",
 		"defaults:",
 		"  poll: 2s",
 		"  ssh: {user: root, observe_key: keys/observe, act_key: keys/act, known_hosts: known_hosts}",
@@ -614,13 +642,18 @@ def fleet_yaml():
 		spec = HOSTS[host]
 		address = mgmt_address(host)
 		dns = spec["dns"]
+		drain = ""
+		if spec["bgp"] == "bird":
+			drain = (", drain: {file: /etc/bird/drain.conf, constant: DRAIN, announce: 0, prefer_away: 1,"
+				" withdraw: 3}")
 		if dns == "bind":
 			dns = f'{{driver: bind, url: "http://{address}:8053"}}'
 		lines += [
 			f"  {spec['pop']}:",
 			f"    region: {spec['region']}",
 			"    nodes:",
-			f"      {host}: {{address: {address}, bgp: {spec['bgp']}, dns: {dns}, capacity_qps: 1000}}",
+			f"      {host}: {{address: {address}, bgp: {spec['bgp']}, dns: {dns}, capacity_qps: 1000"
+			f"{drain}}}",
 		]
 	lines.append("vantages:")
 	for host, spec in HOSTS.items():
