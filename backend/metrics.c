@@ -27,25 +27,70 @@ metrics_family(struct buf *out, const char *name, const char *type, const char *
 	(void)buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* A fleet of a thousand nodes has twenty thousand samples, and the loop does nothing else meanwhile: printf took 6,000
+ * instructions for each, 40 ms a page. */
 static void
 add_label_value(struct buf *out, const char *text)
 {
-	for (; *text; text++) {
-		if (*text == '\\' || *text == '"')
+	for (;;) {
+		size_t plain = 0; /* strcspn builds a table first, for names of eight bytes */
+		while (text[plain] && text[plain] != '\\' && text[plain] != '"' && text[plain] != '\n')
+			plain++;
+		(void)buf_add(out, text, plain);
+		text += plain;
+		if (!*text)
+			return;
+		if (*text != '\n')
 			(void)buf_add_char(out, '\\');
 		(void)buf_add_char(out, *text == '\n' ? ' ' : *text);
+		text++;
 	}
 }
 
+/* Digits of n in front of `end`, at least `least` of them; returns where they begin. */
+static char *
+put_digits(char *end, uint64_t n, int least)
+{
+	do {
+		*--end = (char)('0' + n % 10);
+		n /= 10;
+		least--;
+	} while (n > 0 || least > 0);
+	return end;
+}
+
+/* To the microsecond is what clocks and rates have; smaller and larger numbers are printf's. */
 static void
 add_value(struct buf *out, double value)
 {
-	if (isinf(value))
+	double size = fabs(value);
+	if (isinf(value)) {
 		(void)buf_add_text(out, value > 0 ? " +Inf\n" : " -Inf\n");
-	else if (value == floor(value) && fabs(value) < 1e15)
-		(void)buf_printf(out, " %.0f\n", value);
-	else
+		return;
+	}
+	if ((size >= 1e9 && size != floor(size)) || size >= 1e15 || (size > 0 && size < 1e-3)) {
 		(void)buf_printf(out, " %.9g\n", value);
+		return;
+	}
+	char text[48], *end = text + sizeof text, *p = end;
+	uint64_t whole = (uint64_t)size, millionth = (uint64_t)llround((size - floor(size)) * 1e6);
+	if (millionth == 1000000) {
+		whole++;
+		millionth = 0;
+	}
+	*--p = '\n';
+	if (millionth > 0) {
+		int places = 6;
+		for (; millionth % 10 == 0; millionth /= 10)
+			places--;
+		p = put_digits(p, millionth, places);
+		*--p = '.';
+	}
+	p = put_digits(p, whole, 1);
+	if (value < 0)
+		*--p = '-';
+	*--p = ' ';
+	(void)buf_add(out, p, (size_t)(end - p));
 }
 
 void
@@ -59,7 +104,9 @@ metrics_sample(struct buf *out, const char *name, double value, ...)
 	bool is_first = true;
 	for (const char *key = va_arg(labels, const char *); key; key = va_arg(labels, const char *)) {
 		const char *text = va_arg(labels, const char *);
-		(void)buf_printf(out, "%c%s=\"", is_first ? '{' : ',', key);
+		(void)buf_add_char(out, is_first ? '{' : ',');
+		(void)buf_add_text(out, key);
+		(void)buf_add(out, "=\"", 2);
 		add_label_value(out, text);
 		(void)buf_add_char(out, '"');
 		is_first = false;
