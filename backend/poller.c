@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The poller. Every driver of every node is a lane with a timer of its own, started at a random point of its interval so
+ * The poller. Every driver of every node is a lane with a beat of its own, started at a random point of its interval so
  * that a fleet of thousands is a steady stream and not a burst. A lane's due probes that run commands go out as one
  * request (one exec on a kept session); HTTP probes go one by one. The deadline of a request is absolute.
+ *
+ * Lanes start on beats of BEAT_MS, all lanes of a beat in one turn of the loop: going to sleep and waking up was a third
+ * of the CPU of a poll. They wait on a wheel of lists, one list a beat, under one timer, which is armed for the next beat
+ * that has a lane.
  *
  * BGP and DNS drivers are lanes apart because a frozen BGP daemon makes its tool hang: the DNS facts of that node must
  * stay fresh meanwhile. After failures that cost time or connections (not "the daemon is not running", which is an
@@ -13,6 +17,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #include "core/page.h"
 
@@ -24,6 +29,10 @@
 #define BACKOFF_MAX_MS  15000
 #define NOW_SPREAD_MS   500
 #define NOW_EVERY_MS    1000
+#define BEAT_MS         20
+#define BEAT_NS         (BEAT_MS * CLOCK_NS_PER_MS)
+#define WHEEL_BEATS     1024 /* 20 s a lap; longer polls pass their list more than once */
+#define SLEPT_MS        5000 /* so late is no poll by itself: the machine slept, and would ask all at once */
 
 struct poller;
 
@@ -53,7 +62,8 @@ struct lane {
 	const struct driver *driver;
 	size_t n_slots;
 	struct slot slots[LANE_PROBES_MAX];
-	struct loop_timer *timer;
+	LIST_ENTRY(lane) waiting; /* on the wheel, or among those that start now */
+	int64_t beat;             /* in which it starts; 0: it is on no list */
 	struct mono due;
 	uint64_t round;
 	unsigned failures;   /* in a row, of the kind that backs off */
@@ -63,8 +73,14 @@ struct lane {
 	struct flight *flights;
 };
 
+LIST_HEAD(lane_list, lane);
+
 struct poller {
 	struct loop *loop;
+	struct loop_timer *timer; /* for armed_beat */
+	int64_t beat;             /* the newest that was handled */
+	int64_t armed_beat;       /* 0: none */
+	struct lane_list wheel[WHEEL_BEATS];
 	struct state *state;
 	struct transport *transport;
 	poller_find_fn *find;
@@ -100,10 +116,42 @@ node_of(const struct lane *l)
 }
 
 static void
+unarm(struct lane *l)
+{
+	if (l->beat != 0)
+		LIST_REMOVE(l, waiting);
+	l->beat = 0;
+}
+
+static void
+arm_timer(struct poller *p, int64_t beat, struct mono now)
+{
+	int64_t wait_ns = beat * BEAT_NS - now.ns;
+	p->armed_beat = beat;
+	loop_timer_set(p->timer, wait_ns > 0 ? (wait_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS : 0, 0);
+}
+
+/* The first beat from `due` on. */
+static void
+arm_at(struct lane *l, struct mono due, struct mono now)
+{
+	struct poller *p = l->poller;
+	int64_t beat = (due.ns + BEAT_NS - 1) / BEAT_NS;
+	unarm(l);
+	l->due = due;
+	l->beat = beat > p->beat ? beat : p->beat + 1;
+	LIST_INSERT_HEAD(&p->wheel[l->beat % WHEEL_BEATS], l, waiting);
+	if (p->armed_beat == 0 || l->beat < p->armed_beat)
+		arm_timer(p, l->beat, now);
+}
+
+/* Falls due on a beat, so that only what keeps it from starting then counts as late. */
+static void
 arm(struct lane *l, int64_t delay_ms)
 {
-	l->due = mono_add_ms(clock_mono(), delay_ms);
-	loop_timer_set(l->timer, delay_ms, 0);
+	struct mono now = clock_mono();
+	int64_t beat = (mono_add_ms(now, delay_ms).ns + BEAT_NS - 1) / BEAT_NS;
+	arm_at(l, (struct mono){ beat * BEAT_NS }, now);
 }
 
 static bool
@@ -226,10 +274,12 @@ end_round(struct lane *l)
 		return;
 	}
 	/* keep the beat: the next poll is an interval after the last was due, not after it ended */
-	int64_t wait = node_of(l)->poll_ms - mono_ms_since(clock_mono(), l->due);
-	if (wait < 0)
+	struct mono now = clock_mono(), due = mono_add_ms(l->due, node_of(l)->poll_ms);
+	if (mono_before(due, now)) {
 		l->poller->stats.skipped++;
-	arm(l, wait > 0 ? wait : 0);
+		due = now;
+	}
+	arm_at(l, due, now);
 }
 
 static void
@@ -374,17 +424,73 @@ start_round(struct lane *l)
 }
 
 static void
-on_due(void *arg)
+start_lane(struct lane *l)
 {
-	struct lane *l = arg;
 	struct poller *p = l->poller;
 	if (l->under_way > 0) {
 		p->stats.skipped++;
 		return;
 	}
-	double late = mono_s_since(loop_now(p->loop), l->due) * 1e3;
+	struct mono now = clock_mono();
+	if (mono_ms_since(now, l->due) > SLEPT_MS) {
+		p->stats.skipped++;
+		arm(l, draw_ms(p, node_of(l)->poll_ms));
+		return;
+	}
+	double late = mono_s_since(now, l->due) * 1e3;
 	p->late_ms[p->n_late++ % LATE_RING] = (float)(late > 0 ? late : 0);
 	start_round(l);
+}
+
+/* Takes the lanes of a beat that are due off their list; the others come round again. */
+static void
+collect(struct poller *p, int64_t slot, int64_t beat, struct lane_list *into)
+{
+	struct lane *next;
+	for (struct lane *l = LIST_FIRST(&p->wheel[slot % WHEEL_BEATS]); l; l = next) {
+		next = LIST_NEXT(l, waiting);
+		if (l->beat > beat)
+			continue;
+		LIST_REMOVE(l, waiting);
+		LIST_INSERT_HEAD(into, l, waiting);
+	}
+}
+
+static void
+arm_next(struct poller *p, struct mono now)
+{
+	if (p->n_lanes == 0 || p->armed_beat != 0)
+		return;
+	for (int64_t beat = p->beat + 1; beat <= p->beat + WHEEL_BEATS; beat++)
+		if (!LIST_EMPTY(&p->wheel[beat % WHEEL_BEATS])) {
+			arm_timer(p, beat, now);
+			return;
+		}
+}
+
+static void
+on_beat(void *arg)
+{
+	struct poller *p = arg;
+	struct mono now = clock_mono();
+	/* the loop's clock counts whole milliseconds: it may call a little early */
+	int64_t beat = (now.ns + CLOCK_NS_PER_MS) / BEAT_NS, from = p->beat + 1;
+	if (beat - from >= WHEEL_BEATS)
+		from = beat - WHEEL_BEATS + 1;
+	struct lane_list starting = LIST_HEAD_INITIALIZER(starting);
+	for (int64_t b = from; b <= beat; b++)
+		collect(p, b, beat, &starting);
+	if (beat > p->beat)
+		p->beat = beat;
+	p->armed_beat = 0;
+	struct lane *l;
+	while ((l = LIST_FIRST(&starting))) {
+		unarm(l);
+		start_lane(l);
+	}
+	/* what the starting lanes armed may lie behind others that wait already */
+	p->armed_beat = 0;
+	arm_next(p, now);
 }
 
 static void
@@ -403,7 +509,6 @@ add_lane(struct poller *p, size_t node, const char *name)
 		s->probe = probe;
 		snprintf(s->id, sizeof s->id, "%s/%s", d->name, probe->name);
 	}
-	l->timer = loop_timer_add(p->loop, 0, 0, on_due, l);
 	arm(l, draw_ms(p, node_of(l)->poll_ms));
 }
 
@@ -426,7 +531,7 @@ drop_lanes(struct poller *p)
 {
 	for (size_t i = 0; i < p->n_lanes; i++) {
 		struct lane *l = &p->lanes[i];
-		loop_timer_del(l->timer);
+		unarm(l);
 		for (size_t k = 0; k < l->n_slots; k++)
 			page_free(l->slots[k].page);
 		for (struct flight *f = l->flights; f; f = f->next)
@@ -447,6 +552,9 @@ poller_new(struct loop *loop, struct state *s, struct transport *t, poller_find_
 	p->transport = t;
 	p->find = find;
 	p->seed = seed ? seed : 1;
+	p->timer = loop_timer_add(loop, 0, 0, on_beat, p);
+	loop_timer_stop(p->timer);
+	p->beat = clock_mono().ns / BEAT_NS;
 	add_lanes(p);
 	return p;
 }
@@ -457,6 +565,7 @@ poller_free(struct poller *p)
 	if (!p)
 		return;
 	drop_lanes(p);
+	loop_timer_del(p->timer);
 	free(p);
 }
 
