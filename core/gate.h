@@ -29,7 +29,7 @@ bool gate_judges(enum gate g, enum op_verb verb);
 struct gate_result {
 	enum gate gate;
 	enum gate_level level;
-	enum err_code code;  /* of a refusal: REFUSED, STALE, CONFLICT, PERMISSION */
+	enum err_code code;  /* of a refusal: REFUSED, CONFLICT (lock) or PERMISSION (scope); else OK */
 	char text[OP_TEXT_SIZE]; /* a sentence with the value and the limit */
 };
 
@@ -71,6 +71,7 @@ struct gate_input {
 	const char *actor_text;
 	bool is_planning;        /* false: after the confirmation, where everything must be known */
 	int64_t hold_pop_count;  /* undrain: other holds that remain on the targets */
+	const char *held_by;     /* their owners, "bob, carol"; NULL when there are none */
 	struct mono now;
 };
 
@@ -84,5 +85,15 @@ struct gate_count {
 	size_t up_region; /* of those, in the region given */
 };
 struct gate_count gate_count_up(const struct gate_input *in, size_t prefix, const char *region, bool without_targets);
+/* Does this PoP count? And in a few words why it does not: "held by bob". */
+bool gate_pop_counts(const struct gate_input *in, size_t pop, size_t prefix);
+void gate_why_not(const struct gate_input *in, size_t pop, size_t prefix, char *why, size_t size);
+/* True when a target may have this prefix on its wire: a drain then takes it away. */
+bool gate_prefix_is_touched(const struct gate_input *in, size_t prefix);
+/* Are facts of this plane as young as a change needs them: three polls, 30 s at most? */
+bool gate_is_fresh(const struct gate_input *in, const struct node *n, enum plane_name plane);
+/* Known, fresh, and answering by every method that says something. */
+bool gate_node_answers(const struct gate_input *in, const struct node *n);
+#define GATE_FRESH_MAX_MS 30000
 
 #endif
