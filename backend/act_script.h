@@ -13,8 +13,11 @@
  *
  * On the node, in the folder `state` (default /var/lib/catchment for root, else ~/.local/state/catchment), the file
  * FLEET-NODE.op holds `NUMBER APPLIED STATE`: the highest number ever seen, the number that was last applied, and
- * none|pending|kept|undone|failed. It is changed under a lock (mkdir), so that a late copy of an order cannot run beside
- * a newer one.
+ * none|pending|kept|undone|failed. It is changed under a lock (a symbolic link, made in one step), so that a late copy of
+ * an order cannot run beside a newer one.
+ *
+ * An order that fails leaves `undone` when what it did was taken back, `failed` when not even that could be done. An undo
+ * does not change APPLIED: what it took back is what was applied.
  */
 
 enum act_order {
@@ -48,6 +51,10 @@ struct act_answer {
 	enum act_state state;
 	char text[200];      /* what the daemon said, or why not; sanitised */
 };
+/* Words of both answers, the script's and the agent's. -1 for one that does not exist. */
+int act_state_parse(struct slice word, enum act_state *out);
+int act_result_parse(struct slice word, struct act_answer *answer); /* done, superseded, failed: sets the two truths */
+
 /* Reads the script's standard output; -1 when it is not what the script prints. */
 int act_script_read(struct slice out, struct act_answer *answer, struct err *err);
 
