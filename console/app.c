@@ -5,6 +5,9 @@
  * twenty times a second a dirty screen is drawn. Once a second it is dirty anyway: ages and the
  * clock move, and a fact may have grown stale with nobody saying so.
  *
+ * With a replay there is no client: the screen walks through a stretch of the past that was loaded
+ * before, read-only.
+ *
  * ^C and TERM end it in order. ^Z is answered by giving the terminal back and stopping, as every
  * program does; ^S and ^Q are the terminal's own.
  */
@@ -18,6 +21,7 @@
 #include <unistd.h>
 
 #include "console/client.h"
+#include "console/replay.h"
 #include "console/screen.h"
 #include "console/term.h"
 #include "core/text.h"
@@ -31,6 +35,7 @@ struct app {
 	struct loop *loop;
 	struct term *term;
 	struct client *client;
+	struct replay *replay; /* in place of the client; NULL: none */
 	struct screen *screen;
 	struct keymap keys;
 	struct key_decoder decoder;
@@ -57,7 +62,10 @@ make_ui(const struct app *a)
 		.theme = a->theme.name,
 		.is_read_only = a->is_read_only,
 	};
-	client_fill(a->client, &ui);
+	if (a->replay)
+		replay_fill(a->replay, &ui);
+	else
+		client_fill(a->client, &ui);
 	return ui;
 }
 
@@ -121,6 +129,8 @@ static void
 on_second(void *arg)
 {
 	struct app *a = arg;
+	if (a->replay)
+		replay_tick(a->replay);
 	int64_t into = clock_wall().ns % CLOCK_NS_PER_S / CLOCK_NS_PER_MS;
 	mark_dirty(a);
 	loop_timer_set(a->second, 1000 - into + 2, 0);
@@ -152,17 +162,27 @@ static void
 wish_refresh(void *arg)
 {
 	struct app *a = arg;
-	client_refresh(a->client);
+	if (a->client)
+		client_refresh(a->client);
 }
 
 static void
 wish_refetch(void *arg)
 {
 	struct app *a = arg;
-	client_refetch(a->client);
-	client_refresh(a->client);
+	if (a->client) {
+		client_refetch(a->client);
+		client_refresh(a->client);
+	}
 	term_forget(a->term);
 	mark_dirty(a);
+}
+
+static bool
+wish_walk(void *arg, enum action action, char *told, size_t size)
+{
+	struct app *a = arg;
+	return a->replay && replay_command(a->replay, action, told, size);
 }
 
 static int
@@ -305,18 +325,19 @@ start(struct app *a, const struct app_conf *conf, struct err *err)
 		.socket_path = conf->socket_path, .changed = on_changed, .told = on_told, .arg = a
 	};
 	struct screen_wishes wishes = { wish_quit, wish_refresh, wish_refetch, wish_theme,
-		wish_copy, a };
+		wish_copy, a, wish_walk };
 	struct err key_err = ERR_INIT;
 	a->loop = loop_new(err);
 	if (!a->loop || start_terminal(a, conf->theme, err) == -1)
 		return -1;
 	keymap_init(&a->keys);
 	int mistakes = keymap_load(&a->keys, &key_err);
-	a->is_read_only = conf->is_read_only;
+	a->is_read_only = conf->is_read_only || conf->replay;
 	a->screen = screen_new(&wishes);
 	add_sources(a);
-	a->client = client_new(a->loop, &client, err);
-	if (!a->client)
+	a->replay = conf->replay;
+	a->client = a->replay ? NULL : client_new(a->loop, &client, err);
+	if (!a->client && !a->replay)
 		return -1;
 	struct ui ui = make_ui(a);
 	if (conf->view && screen_open(a->screen, &ui, conf->view, NULL) == -1)

@@ -6,6 +6,8 @@
 
 #include "core/err.h"
 
+struct replay;
+
 /* The dashboard: runs until the operator leaves it. */
 
 struct app_conf {
@@ -13,6 +15,7 @@ struct app_conf {
 	const char *theme; /* or NULL: by environment and terminal */
 	const char *view;  /* or NULL: the map */
 	bool is_read_only;
+	struct replay *replay; /* shown instead of what the backend says now; NULL: none. Stays the caller's. */
 };
 
 /* Needs a terminal on standard input and output. 0, or -1 with the reason. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The command `snapshot`: one fetch of the fleet and of the newest events, one view drawn, written as text, ANSI or SVG.
+ * The commands `snapshot` and `replay`. A snapshot: one fetch of the fleet and of the newest events, one view drawn, written as text, ANSI or SVG.
  * With --at the fleet gives only the PoPs; what is said of them comes from the backend's history (console/past.c), a
- * question for the instant and one a PoP for the hour before it.
+ * question for the instant and one a PoP for the hour before it. A replay is the same for a stretch of hours, loaded before
+ * the dashboard opens on it.
  */
 #include "console/cli_snapshot.h"
 
@@ -19,6 +20,7 @@
 #define EVENTS_MAX 2000 /* all that a backend keeps at hand */
 #define EVENTS_LIMIT "2000"
 #define USUAL_SIZE "120x40"
+#define USUAL_REPLAY "1h"
 #define HOUR_NS    (3600 * CLOCK_NS_PER_S)
 
 /* `at` stays zero when it is to be a picture of now. */
@@ -28,7 +30,7 @@ read_request(const struct options *o, struct snapshot *s, struct wall *at, struc
 	const char *size = options_value(o, "size"), *format = options_value(o, "format"), *time = options_value(o, "at");
 	*s = (struct snapshot){ .view = o->n_args > 0 ? o->args[0] : "map", .name = o->n_args > 1 ? o->args[1] : NULL };
 	*at = (struct wall){ 0 };
-	if (time && (past_parse_time(time, clock_wall(), at, err) == -1 || past_check_view(s->view, err) == -1))
+	if (time && (past_parse_time("--at", time, clock_wall(), at, err) == -1 || past_check_view(s->view, err) == -1))
 		return -1;
 	if (snapshot_parse_size(size ? size : USUAL_SIZE, &s->cols, &s->rows, err) == -1)
 		return -1;
@@ -57,19 +59,28 @@ read_events(const struct json *list, size_t *n)
 	return events;
 }
 
+static int
+get_span(const struct options *o, const char *pop, struct wall from, struct wall to, struct json_doc **span, struct err *err)
+{
+	char from_text[CLOCK_TEXT_MAX], to_text[CLOCK_TEXT_MAX], path[200];
+	wall_format(from, from_text);
+	wall_format(to, to_text);
+	snprintf(path, sizeof path, "/v1/history?pop=%s&from=%s&to=%s", pop, from_text, to_text);
+	return get_json(o, path, span, err);
+}
+
 /* The hour before the instant, for each PoP. */
 static int
 read_past_sparks(const struct options *o, const struct fleet *f, struct wall at, struct spark *sparks, struct err *err)
 {
-	char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX], path[200];
-	wall_format((struct wall){ at.ns - HOUR_NS }, from);
-	wall_format(at, to);
+	const struct wall from = { at.ns - HOUR_NS };
+	struct past_point points[SPARK_SAMPLES + 2];
 	for (size_t i = 0; i < f->n_pops; i++) {
 		struct json_doc *span;
-		snprintf(path, sizeof path, "/v1/history?pop=%s&from=%s&to=%s", f->pops[i].name, from, to);
-		if (get_json(o, path, &span, err) == -1)
+		if (get_span(o, f->pops[i].name, from, at, &span, err) == -1)
 			return -1;
-		past_read_spark(json_root(span), at, &sparks[i]);
+		size_t n = past_read_points(json_root(span), points, sizeof points / sizeof *points);
+		past_make_spark(points, n, at, &sparks[i]);
 		json_doc_free(span);
 	}
 	return 0;
@@ -144,4 +155,60 @@ out:
 	json_doc_free(fleet_doc);
 	json_doc_free(events_doc);
 	return rc;
+}
+
+/* History keeps minutes for two days; hours are no steps to walk in. */
+static int
+read_when(const struct options *o, struct wall now, struct wall *at, struct err *err)
+{
+	const char *text = o->n_args > 0 ? o->args[0] : USUAL_REPLAY;
+	if (past_parse_time("replay", text, now, at, err) == -1)
+		return -1;
+	if (now.ns - at->ns > 48 * HOUR_NS)
+		return err_set(err, ERR_USAGE,
+			"replay %.40s: minutes are kept for two days; `catchment snapshot --at` draws an hour of before", text);
+	return 0;
+}
+
+static int
+add_spans(const struct options *o, const struct fleet *f, struct replay *r, struct err *err)
+{
+	struct wall from, to;
+	replay_span(r, &from, &to);
+	for (size_t i = 0; i < f->n_pops; i++) {
+		struct json_doc *span;
+		if (get_span(o, f->pops[i].name, from, to, &span, err) == -1)
+			return -1;
+		replay_add(r, i, json_root(span));
+		json_doc_free(span);
+	}
+	if (replay_count_known(r) == 0)
+		return err_set(err, ERR_NOT_FOUND, "history has nothing of that time");
+	return 0;
+}
+
+struct replay *
+cli_replay_load(const struct options *o, struct err *err)
+{
+	struct json_doc *fleet_doc = NULL, *events_doc = NULL;
+	struct replay *r = NULL;
+	struct wall at, now = clock_wall();
+	if (read_when(o, now, &at, err) == -1 || get_json(o, "/v1/fleet", &fleet_doc, err) == -1 ||
+		get_json(o, "/v1/events?limit=" EVENTS_LIMIT, &events_doc, err) == -1)
+		goto out;
+	struct fleet *f = wire_read_fleet(json_root(fleet_doc), clock_mono(), err);
+	if (!f)
+		goto out;
+	size_t n_events;
+	struct event *events = read_events(json_root(events_doc), &n_events);
+	r = replay_new(f, events, n_events, at, now);
+	free(events);
+	if (add_spans(o, f, r, err) == -1) {
+		replay_free(r);
+		r = NULL;
+	}
+out:
+	json_doc_free(fleet_doc);
+	json_doc_free(events_doc);
+	return r;
 }

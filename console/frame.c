@@ -106,13 +106,16 @@ draw_header(const struct ui *ui, struct canvas *c)
 		snprintf(text, sizeof text, "%zu of %zu known", t.known, ui->fleet->n_pops);
 		x += canvas_text(c, x, 0, right - x, role, text) + 2;
 		x += draw_deviations(&t, c, x, right - 11);
+	}
+	if (ui->is_read_only && x + 11 < right)
+		x += canvas_text(c, x, 0, 9, ROLE_MUTED, "read-only") + 2;
+	if (ui->fleet->n_pops > 0) {
+		char text[64];
 		text_number(t.qps, qps, sizeof qps);
 		snprintf(text, sizeof text, "%s q/s", qps);
 		if (x + text_width(text) <= right)
 			canvas_text_right(c, x, 0, right - x, ROLE_TEXT, text);
 	}
-	if (ui->is_read_only && x + 11 < right)
-		canvas_text(c, x, 0, 9, ROLE_MUTED, "read-only");
 	draw_clock(ui, c);
 }
 
@@ -281,8 +284,11 @@ draw_keys(const struct frame *f, const struct ui *ui, struct canvas *c)
 	static const struct {
 		enum action action;
 		const char *word;
-		bool lists_only, map_only;
+		bool lists_only, map_only, past_only;
 	} hints[] = {
+		{ ACTION_EARLIER, "earlier", false, false, true },
+		{ ACTION_LATER_ON, "later", false, false, true },
+		{ ACTION_PLAY, "play", false, false, true },
 		{ ACTION_HELP, "help", false, false },
 		{ ACTION_QUIT, "quit", false, false },
 		{ ACTION_ENTER, "open", false, false },
@@ -301,7 +307,7 @@ draw_keys(const struct frame *f, const struct ui *ui, struct canvas *c)
 	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
 		bool is_list = f->view->kind == VIEW_LIST, is_text = f->view->kind == VIEW_TEXT;
 		bool is_needed = hints[i].action == ACTION_HELP || hints[i].action == ACTION_QUIT;
-		if ((hints[i].lists_only && !is_list) ||
+		if ((hints[i].past_only && ui->past.ns == 0) || (hints[i].lists_only && !is_list) ||
 			(hints[i].map_only && f->view->kind != VIEW_OWN) ||
 			(is_text && !is_needed && hints[i].action != ACTION_COMMAND))
 			continue;

@@ -81,6 +81,15 @@ run_dashboard(const struct options *o, struct err *err)
 }
 
 static int
+run_replay(const struct options *o, struct err *err)
+{
+	struct app_conf conf = { .theme = o->theme, .replay = cli_replay_load(o, err) };
+	int rc = conf.replay ? app_run(&conf, err) : -1;
+	replay_free(conf.replay);
+	return rc == 0 ? 0 : fail(err, options_want_json(o));
+}
+
+static int
 run_snapshot(const struct options *o, struct err *err)
 {
 	struct buf out = BUF_INIT(SNAPSHOT_MAX);
@@ -128,6 +137,8 @@ main(int argc, char **argv)
 		return run_local(&o, &err);
 	if (o.command == COMMAND_NONE)
 		return run_dashboard(&o, &err);
+	if (o.command == COMMAND_REPLAY)
+		return run_replay(&o, &err);
 	if (o.command == COMMAND_SNAPSHOT)
 		return run_snapshot(&o, &err);
 	return run_remote(&o, &err);

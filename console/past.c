@@ -2,13 +2,14 @@
  *
  * The past as the same screens show it. The backend's history keeps, of each PoP, the worst verdict
  * and the query rate of every minute (two days long) and hour, and the events; it keeps no sessions,
- * no wire and no nodes, and a reason only with an event. So the fleet that is there now gives the PoPs and where they
- * stand, and everything said of them is taken away before history is laid over it: what it does not
- * know is unknown, and nothing of today can be taken for then.
+ * no wire, no nodes and no holds, and a reason only with an event. So the fleet that is there now
+ * gives the PoPs and where they stand, and everything said of them is taken away before history is
+ * laid over it: what it does not know is unknown, and nothing of today can be taken for then.
  *
  * A PoP that history knows counts as fresh, because the picture is of that instant and not of now;
  * one that it does not know is unknown and was never seen. PoPs that have left the fleet file since
- * are not shown. Pure: documents in, fleet out. Called by console/cli_snapshot.c.
+ * are not shown. Pure: documents in, fleet out. Called by console/cli_snapshot.c and
+ * console/replay.c.
  */
 #include "console/past.h"
 
@@ -16,33 +17,32 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MINUTE_S      60
-#define MINUTES_OLD_S 240 /* an older point than this stands for an hour: the backend looks three minutes back */
+#define MINUTE_S    60
+#define POINT_OLD_S 180 /* as far back as the backend looks for a minute; an older point stands for an hour */
 
 int
-past_parse_time(const char *text, struct wall now, struct wall *out, struct err *err)
+past_parse_time(const char *option, const char *text, struct wall now, struct wall *out, struct err *err)
 {
 	int64_t ago_s;
 	if (duration_parse(text, &ago_s) == 0)
 		*out = (struct wall){ now.ns - ago_s * CLOCK_NS_PER_S };
 	else if (wall_parse(text, out) == -1)
 		return err_set(err, ERR_USAGE,
-			"--at %.40s: a time such as 2026-11-23T03:12:41Z is wanted, or how long ago, such as 15m", text);
+			"%s %.40s: a time such as 2026-11-23T03:12:41Z is wanted, or how long ago, such as 15m", option, text);
 	if (out->ns > now.ns)
-		return err_set(err, ERR_USAGE, "--at %.40s: that time is yet to come", text);
+		return err_set(err, ERR_USAGE, "%s %.40s: that time is yet to come", option, text);
 	return 0;
 }
 
 int
 past_check_view(const char *view, struct err *err)
 {
-	static const char *const kept[] = { "map", "pops", "timeline" };
+	static const char *const kept[] = { "map", "pops", "timeline", "help" };
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
 		if (strcmp(view, kept[i]) == 0)
 			return 0;
 	return err_set(err, ERR_UNSUPPORTED,
-		"--at shows map, pops and timeline: history keeps verdicts and query rates of PoPs, and events; "
-		"of %.20s it keeps nothing", view);
+		"history fills map, pops and timeline only; of %.20s it keeps nothing", view);
 }
 
 static void
@@ -63,8 +63,10 @@ forget_node(struct node *n)
 }
 
 static void
-forget_pop(const struct fleet *f, struct pop *p)
+forget_pop(struct fleet *f, size_t pop)
 {
+	struct pop *p = &f->pops[pop];
+	fleet_set_holds(f, pop, NULL, 0, ANNOUNCED_UNKNOWN, DRAIN_NONE);
 	for (size_t i = 0; i < f->n_prefixes; i++)
 		p->announced[i] = ANNOUNCED_UNKNOWN;
 	p->verdict = VERDICT_UNKNOWN;
@@ -74,16 +76,37 @@ forget_pop(const struct fleet *f, struct pop *p)
 	p->seen = (struct mono){ 0 };
 }
 
-static void
-remember_pop(struct fleet *f, struct pop *p, const struct json *point, struct mono now)
+void
+past_forget(struct fleet *f)
 {
-	double qps = json_double(json_get(point, "qps_avg"), NAN);
-	p->verdict = verdict_parse(json_text(json_get(point, "verdict"), ""));
-	p->qps = qps >= 0 ? qps : NAN;
-	p->seen = now;
+	for (size_t i = 0; i < f->n_nodes; i++)
+		forget_node(&f->nodes[i]);
+	for (size_t i = 0; i < f->n_pops; i++)
+		forget_pop(f, i);
+}
+
+void
+past_remember(struct fleet *f, size_t pop, const struct past_point *point, struct mono now)
+{
+	struct pop *p = &f->pops[pop];
+	forget_pop(f, pop);
+	if (point) {
+		p->verdict = point->verdict;
+		p->qps = point->qps;
+		p->seen = now;
+	}
 	/* a PoP is as fresh as its nodes are; of these themselves nothing is known */
 	for (size_t i = 0; i < p->n_nodes; i++)
-		f->nodes[p->nodes[i]].seen = now;
+		f->nodes[p->nodes[i]].seen = p->seen;
+}
+
+static bool
+read_point(const struct json *o, struct past_point *out)
+{
+	double qps = json_double(json_get(o, "qps_avg"), NAN);
+	out->qps = qps >= 0 ? qps : NAN;
+	out->verdict = verdict_parse(json_text(json_get(o, "verdict"), ""));
+	return wall_parse(json_text(json_get(o, "at"), ""), &out->at) == 0;
 }
 
 size_t
@@ -92,39 +115,49 @@ past_apply(struct fleet *f, const struct json *instant, struct wall at, struct m
 	const struct json *pops = json_get(instant, "pops");
 	size_t known = 0;
 	*is_hourly = false;
-	for (size_t i = 0; i < f->n_nodes; i++)
-		forget_node(&f->nodes[i]);
-	for (size_t i = 0; i < f->n_pops; i++)
-		forget_pop(f, &f->pops[i]);
+	past_forget(f);
 	for (size_t i = 0; i < json_length(pops); i++) {
-		const struct json *point = json_at(pops, i);
-		size_t pop = fleet_find_pop(f, json_text(json_get(point, "pop"), ""));
-		struct wall start;
-		if (pop == SIZE_MAX || wall_parse(json_text(json_get(point, "at"), ""), &start) == -1)
+		struct past_point point;
+		size_t pop = fleet_find_pop(f, json_text(json_get(json_at(pops, i), "pop"), ""));
+		if (pop == SIZE_MAX || !read_point(json_at(pops, i), &point))
 			continue;
-		remember_pop(f, &f->pops[pop], point, now);
-		*is_hourly = *is_hourly || at.ns - start.ns > MINUTES_OLD_S * CLOCK_NS_PER_S;
+		past_remember(f, pop, &point, now);
+		*is_hourly = *is_hourly || at.ns - point.at.ns > POINT_OLD_S * CLOCK_NS_PER_S;
 		known++;
 	}
 	return known;
 }
 
-void
-past_read_spark(const struct json *span, struct wall at, struct spark *out)
+size_t
+past_read_points(const struct json *span, struct past_point *out, size_t max)
 {
 	const struct json *points = json_get(span, "points");
+	size_t n = 0;
+	for (size_t i = 0; i < json_length(points) && n < max; i++)
+		if (read_point(json_at(points, i), &out[n]) && (n == 0 || out[n].at.ns > out[n - 1].at.ns))
+			n++;
+	return n;
+}
+
+const struct past_point *
+past_find_point(const struct past_point *points, size_t n, struct wall at)
+{
+	while (n > 0 && points[n - 1].at.ns > at.ns)
+		n--;
+	bool is_of_then = n > 0 && at.ns - points[n - 1].at.ns <= POINT_OLD_S * CLOCK_NS_PER_S;
+	return is_of_then ? &points[n - 1] : NULL;
+}
+
+void
+past_make_spark(const struct past_point *points, size_t n, struct wall at, struct spark *out)
+{
 	out->n = SPARK_SAMPLES;
 	for (size_t i = 0; i < SPARK_SAMPLES; i++)
 		out->samples[i] = NAN;
-	for (size_t i = 0; i < json_length(points); i++) {
-		const struct json *point = json_at(points, i);
-		double qps = json_double(json_get(point, "qps_avg"), NAN);
-		struct wall start;
-		if (wall_parse(json_text(json_get(point, "at"), ""), &start) == -1 || start.ns > at.ns || !(qps >= 0))
-			continue;
-		int64_t back = (at.ns - start.ns) / (MINUTE_S * CLOCK_NS_PER_S);
-		if (back < SPARK_SAMPLES)
-			out->samples[SPARK_SAMPLES - 1 - back] = qps;
+	for (size_t i = 0; i < n; i++) {
+		int64_t back = (at.ns - points[i].at.ns) / (MINUTE_S * CLOCK_NS_PER_S);
+		if (points[i].at.ns <= at.ns && back < SPARK_SAMPLES)
+			out->samples[SPARK_SAMPLES - 1 - back] = points[i].qps;
 	}
 }
 

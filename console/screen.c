@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "console/frame.h"
+#include "console/past.h"
 #include "console/prompt.h"
 #include "console/theme.h"
 
@@ -122,6 +123,11 @@ go(struct screen *s, const struct ui *ui, const struct view_ops *ops, const stru
 	bool is_home = about->kind == TARGET_NONE && ops->kind != VIEW_TEXT;
 	if (s->at >= 0 && here(s)->ops == ops && is_home && here(s)->is_home)
 		return;
+	struct err err = ERR_INIT;
+	if (ui->past.ns != 0 && past_check_view(ops->name, &err) == -1) {
+		screen_tell(s, ui, "%s.", err.text);
+		return;
+	}
 	while (s->n_places > s->at + 1)
 		forget_place(&s->places[--s->n_places]);
 	if (s->n_places == PLACES_MAX) {
@@ -254,10 +260,24 @@ open_filter(struct screen *s)
 	prompt_open(&s->prompt, '/', now, &s->filters);
 }
 
+/* Keys that move a replay, and those that ask nodes, which it refuses. */
+static bool
+walk(struct screen *s, const struct ui *ui, enum action a)
+{
+	char told[NOTICE_MAX];
+	if (!s->wishes.walk || !s->wishes.walk(s->wishes.arg, a, told, sizeof told))
+		return false;
+	if (told[0])
+		screen_tell(s, ui, "%s", told);
+	return true;
+}
+
 /* What the frame does with a key that the view had no use for. */
 static void
 frame_action(struct screen *s, const struct ui *ui, enum action a)
 {
+	if (walk(s, ui, a))
+		return;
 	switch (a) {
 	case ACTION_ENTER:
 		open_inside(s, ui);
@@ -291,6 +311,13 @@ frame_action(struct screen *s, const struct ui *ui, enum action a)
 	case ACTION_REDRAW:
 		if (s->wishes.refetch)
 			s->wishes.refetch(s->wishes.arg);
+		return;
+	case ACTION_EARLIER:
+	case ACTION_LATER_ON:
+	case ACTION_MUCH_EARLIER:
+	case ACTION_MUCH_LATER:
+	case ACTION_PLAY:
+		screen_tell(s, ui, "This is now; catchment replay TIME walks through the past.");
 		return;
 	case ACTION_COMMAND:
 		prompt_open(&s->prompt, ':', "", &s->commands);

@@ -20,6 +20,8 @@ struct screen_wishes {
 	int (*set_theme)(void *arg, const char *name, struct err *err);
 	void (*copy)(void *arg, const char *text);
 	void *arg;
+	/* In a replay: does what a key asks for and tells a sentence or ""; false when the key is not its business. */
+	bool (*walk)(void *arg, enum action action, char *told, size_t size);
 };
 
 struct screen *screen_new(const struct screen_wishes *wishes);

@@ -341,7 +341,9 @@ draw_foot(const struct map *m, const struct ui *ui, struct canvas *c)
 		canvas_text(c, x, 1, c->cols - x - 1, ROLE_TEXT, p->reasons.text[0]);
 	} else if (!stale && ui->past.ns != 0) {
 		canvas_text(c, x, 1, c->cols - x - 1, ROLE_MUTED,
-			mono_is_set(p->seen) ? ": history keeps no reason" : ": history has nothing of it");
+			!mono_is_set(p->seen)        ? ": history has nothing of it"
+			: p->verdict != VERDICT_OK ? ": history keeps no reason"
+						   : "");
 	} else if (!stale) {
 		char load[16];
 		ui_load(p->qps, p->capacity_qps, load, sizeof load);

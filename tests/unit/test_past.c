@@ -41,7 +41,7 @@ START_TEST(test_times)
 		struct err err = ERR_INIT;
 		struct wall t;
 		char text[CLOCK_TEXT_MAX];
-		int rc = past_parse_time(cases[i].text, wall_of(NOW_TEXT), &t, &err);
+		int rc = past_parse_time("--at", cases[i].text, wall_of(NOW_TEXT), &t, &err);
 		ck_assert_int_eq(rc, cases[i].is ? 0 : -1);
 		if (cases[i].is) {
 			wall_format(t, text);
@@ -56,7 +56,7 @@ END_TEST
 
 START_TEST(test_views)
 {
-	static const char *const kept[] = { "map", "pops", "timeline" };
+	static const char *const kept[] = { "map", "pops", "timeline", "help" };
 	static const char *const others[] = { "nodes", "sessions", "prefixes", "describe", "why", "raw", "nothing" };
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
 		ck_assert_int_eq(past_check_view(kept[i], NULL), 0);
@@ -111,6 +111,8 @@ check_nothing_of_today(const struct fleet *f)
 		const struct pop *p = &f->pops[i];
 		ck_assert_uint_eq(p->reasons.n, 0);
 		ck_assert_uint_eq(p->sessions_total, 0);
+		ck_assert_uint_eq(p->n_holds, 0);
+		ck_assert_int_eq(p->intent, ANNOUNCED_UNKNOWN);
 		ck_assert(isnan(p->capacity_qps));
 		for (size_t k = 0; k < f->n_prefixes; k++)
 			ck_assert_int_eq(p->announced[k], ANNOUNCED_UNKNOWN);
@@ -129,6 +131,8 @@ START_TEST(test_a_fleet_becomes_that_of_then)
 {
 	struct mono now = { 1000 * CLOCK_NS_PER_S };
 	struct fleet *f = load_fleet(now);
+	const struct hold hold = { .id = "1", .pop = "ams", .reason = "work of today" };
+	fleet_set_holds(f, 0, &hold, 1, ANNOUNCED_WITHDRAWN, DRAIN_PROVEN);
 	bool is_hourly = true;
 	ck_assert_uint_eq(apply(f, INSTANT, "2026-11-23T03:12:41Z", now, &is_hourly), 2);
 	ck_assert(!is_hourly);
@@ -189,8 +193,17 @@ START_TEST(test_spark_is_the_hour_before)
 		"{\"at\":\"2026-11-23T03:11:00Z\",\"qps_avg\":3},{\"at\":\"2026-11-23T03:12:00Z\",\"qps_avg\":4},"
 		"{\"at\":\"2026-11-23T03:13:00Z\",\"qps_avg\":5},{\"at\":\"2026-11-23T03:10:00Z\",\"qps_avg\":null}]}"), &err);
 	ck_assert_ptr_nonnull(doc);
-	past_read_spark(json_root(doc), wall_of("2026-11-23T03:12:41Z"), &spark);
+	struct past_point points[8];
+	/* one that is not behind the one before it is none */
+	ck_assert_uint_eq(past_read_points(json_root(doc), points, 2), 2);
+	size_t n = past_read_points(json_root(doc), points, 8);
 	json_doc_free(doc);
+	ck_assert_uint_eq(n, 5);
+	past_make_spark(points, n, wall_of("2026-11-23T03:12:41Z"), &spark);
+	ck_assert_ptr_eq(past_find_point(points, n, wall_of("2026-11-23T03:12:41Z")), &points[3]);
+	ck_assert_ptr_eq(past_find_point(points, n, wall_of("2026-11-23T03:16:00Z")), &points[4]);
+	ck_assert_ptr_null(past_find_point(points, n, wall_of("2026-11-23T03:16:01Z")));
+	ck_assert_ptr_null(past_find_point(points, n, wall_of("2026-11-23T02:10:59Z")));
 	ck_assert_uint_eq(spark.n, SPARK_SAMPLES);
 	ck_assert(spark.samples[SPARK_SAMPLES - 1] == 4);
 	ck_assert(spark.samples[SPARK_SAMPLES - 2] == 3);
