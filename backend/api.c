@@ -923,6 +923,22 @@ arm(struct api *a)
 	a->heartbeat_timer = loop_timer_add(a->loop, a->conf.heartbeat_ms, a->conf.heartbeat_ms, on_heartbeat, a);
 }
 
+static bool
+write_operation(void *arg, const char *id, struct json_writer *w)
+{
+	const struct api *a = arg;
+	const struct operation *op = a->conf.engine ? engine_find(a->conf.engine, id) : NULL;
+	if (op)
+		operation_write_json(op, false, w);
+	return op != NULL;
+}
+
+void
+api_tell_operation(struct api *a, const char *id)
+{
+	feed_tell_operation(a->feed, id);
+}
+
 struct api *
 api_new(struct loop *l, const struct api_conf *conf, struct err *err)
 {
@@ -942,6 +958,7 @@ api_new(struct loop *l, const struct api_conf *conf, struct err *err)
 	}
 	a->feed = feed_new(conf->state);
 	feed_on_due(a->feed, on_due, a);
+	feed_set_operations(a->feed, write_operation, a);
 	arm(a);
 	return a;
 }

@@ -2,6 +2,7 @@
 #ifndef BACKEND_API_H
 #define BACKEND_API_H
 
+#include "backend/engine.h"
 #include "backend/state.h"
 #include "backend/store.h"
 #include "core/loop.h"
@@ -16,6 +17,8 @@ struct api_conf {
 	const char *socket_path;
 	struct state *state;
 	struct store *store; /* or NULL */
+	struct engine *engine; /* or NULL: nothing can be done here, only seen */
+	struct ledger *ledger; /* or NULL */
 	/* POST /v1/probe/SERVICE and /v1/refresh: ask for an immediate poll of everything (never changes a node). */
 	void (*poll_now)(void *arg);
 	/* Extra OpenMetrics lines of the poller and transports. */
@@ -32,6 +35,8 @@ struct api_conf {
 struct api *api_new(struct loop *l, const struct api_conf *conf, struct err *err);
 /* Ends every stream, finishes what is under way, closes. */
 void api_free(struct api *a);
+/* An operation changed: goes to every stream with the next flush. */
+void api_tell_operation(struct api *a, const char *id);
 size_t api_streams(const struct api *a);
 size_t api_connections(const struct api *a);
 

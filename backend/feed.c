@@ -15,13 +15,16 @@
  */
 #include "backend/feed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RETRY_MS 1000
 #define MESSAGE_MAX (4u << 20) /* one encoded message; a node with every limit reached stays far below */
 
-enum entry_kind { ENTRY_CHANGE, ENTRY_SEEN, ENTRY_EVENT, ENTRY_RESYNC, ENTRY_HEARTBEAT };
+#define OPERATIONS_MAX 256 /* that wait for one flush */
+
+enum entry_kind { ENTRY_CHANGE, ENTRY_SEEN, ENTRY_EVENT, ENTRY_OPERATION, ENTRY_RESYNC, ENTRY_HEARTBEAT };
 
 struct entry {
 	enum entry_kind kind;
@@ -54,6 +57,10 @@ struct feed {
 	struct event *events; /* not yet encoded, in order */
 	uint64_t *event_revisions;
 	size_t n_events, events_cap, revisions_cap;
+	size_t n_operations; /* that changed since the flush */
+	char operations[OPERATIONS_MAX][17];
+	bool (*write_operation)(void *arg, const char *id, struct json_writer *w);
+	void *write_arg;
 	uint64_t base;     /* revision of the oldest topology that one may resume from */
 	bool is_reloaded;  /* a resync for everyone is due */
 	struct buf scratch;
@@ -175,10 +182,30 @@ feed_free(struct feed *f)
 	free(f);
 }
 
+void
+feed_set_operations(struct feed *f, bool (*write)(void *arg, const char *id, struct json_writer *w), void *arg)
+{
+	f->write_operation = write;
+	f->write_arg = arg;
+}
+
+void
+feed_tell_operation(struct feed *f, const char *id)
+{
+	size_t i = 0;
+	while (i < f->n_operations && strcmp(f->operations[i], id) != 0)
+		i++;
+	if (i == OPERATIONS_MAX || !f->write_operation)
+		return; /* readers ask for the list when they see the next one */
+	if (i == f->n_operations)
+		snprintf(f->operations[f->n_operations++], sizeof f->operations[0], "%s", id);
+	tell_due(f);
+}
+
 bool
 feed_is_due(const struct feed *f)
 {
-	return f->n_dirty > 0 || f->n_events > 0 || f->is_reloaded;
+	return f->n_operations > 0 || f->n_dirty > 0 || f->n_events > 0 || f->is_reloaded;
 }
 
 void
@@ -341,6 +368,21 @@ flush_nodes(struct feed *f, struct mono now)
 }
 
 static void
+flush_operations(struct feed *f, struct mono now)
+{
+	uint64_t id = revision_sent(f);
+	for (size_t i = 0; i < f->n_operations; i++) {
+		buf_clear(&f->scratch);
+		begin_message(&f->scratch, "op", id);
+		struct json_writer w = JSON_WRITER(&f->scratch);
+		if (!f->write_operation(f->write_arg, f->operations[i], &w))
+			continue;
+		end_message(&f->scratch);
+		push_scratch(f, ENTRY_OPERATION, id, now);
+	}
+}
+
+static void
 forget_dirty(struct feed *f)
 {
 	for (size_t i = 0; i < f->n_dirty; i++)
@@ -358,6 +400,9 @@ feed_flush_changes(struct feed *f, bool has_readers, struct mono now)
 	if (has_readers)
 		flush_nodes(f, now);
 	forget_dirty(f);
+	if (has_readers)
+		flush_operations(f, now);
+	f->n_operations = 0;
 	for (size_t i = 0; i < f->n_events; i++)
 		push_event(f, &f->events[i], revision_now(f), f->event_revisions[i], now);
 	f->n_events = 0;

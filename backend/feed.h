@@ -12,7 +12,8 @@
  * What the streams carry: one ring of Server-Sent Events that is encoded once for all readers, and a cursor per reader.
  * No sockets and no clock of its own: api.c asks it to flush and moves the bytes.
  *
- * Events: `change` (wire_write_change), `seen` (wire_write_seen), `event` (wire_write_event), `resync`
+ * Events: `change` (wire_write_change), `seen` (wire_write_seen), `event` (wire_write_event), `op` (an operation whole,
+ * as in GET /v1/ops), `resync`
  * ({"revision": N}: fetch a new snapshot). The `id:` of each is the revision up to which its reader has seen every
  * change; it may be behind the `revision` in the data of a change, so resume from the id.
  */
@@ -39,6 +40,11 @@ void feed_on_due(struct feed *f, void (*fn)(void *arg), void *arg);
 bool feed_flush_changes(struct feed *f, bool has_readers, struct mono now);
 bool feed_flush_seen(struct feed *f, bool has_readers, struct mono now);
 bool feed_heartbeat(struct feed *f, struct mono now);
+
+/* Operations: told by id, encoded once at the next flush by `write`, which says false for one that is gone. A reader
+ * that resumes reads GET /v1/ops again. */
+void feed_set_operations(struct feed *f, bool (*write)(void *arg, const char *id, struct json_writer *w), void *arg);
+void feed_tell_operation(struct feed *f, const char *id);
 
 /* One reader's place. Zero-initialise, then feed_start; feed_leave frees what it holds. */
 struct feed_cursor {

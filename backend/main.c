@@ -22,6 +22,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "backend/acting.h"
 #include "backend/api.h"
 #include "backend/history.h"
 #include "backend/outside.h"
@@ -54,6 +55,7 @@ struct backend {
 	struct transport *transport;
 	struct outside *outside;
 	struct poller *poller;
+	struct acting *acting; /* NULL: nothing can be done here, only seen */
 	struct api *api;
 	struct loop_timer *tick;
 	struct loop_signal *signals[3];
@@ -123,6 +125,8 @@ take_coming(void *arg)
 	state_reload(b->state, f, clock_mono(), clock_wall());
 	poller_reload(b->poller);
 	outside_reload(b->outside);
+	if (b->acting)
+		acting_reload(b->acting);
 }
 
 /* The file is judged at once; it takes effect when its names are looked up, on a pool thread. */
@@ -310,6 +314,37 @@ open_history(struct backend *b)
 	b->history = history_new(&conf, clock_mono(), clock_wall());
 }
 
+static void
+on_operation(void *arg, const char *op)
+{
+	struct backend *b = arg;
+	if (b->api)
+		api_tell_operation(b->api, op);
+}
+
+/* Without a ledger nothing is done, and everything is shown. */
+static void
+open_acting(struct backend *b)
+{
+	struct err err = ERR_INIT;
+	const struct acting_conf conf = {
+		.loop = b->loop,
+		.state = b->state,
+		.store = b->store,
+		.poller = b->poller,
+		.outside = b->outside,
+		.config = b->options.config,
+		.state_dir = b->options.state_dir,
+		.told = on_operation,
+		.arg = b,
+	};
+	b->acting = acting_new(&conf, &err);
+	if (b->acting)
+		return;
+	fprintf(stderr, "catchmentd: acting is refused: %s\n", err.text);
+	state_tell(b->state, "ledger", VERDICT_DEGRADED, clock_wall(), "acting is refused: %.200s", err.text);
+}
+
 static int
 open_backend(struct backend *b, struct fleet *f, struct err *err)
 {
@@ -330,10 +365,13 @@ open_backend(struct backend *b, struct fleet *f, struct err *err)
 	uint64_t seed;
 	randombytes_buf(&seed, sizeof seed);
 	b->poller = poller_new(b->loop, b->state, b->transport, driver_find, seed);
+	open_acting(b);
 	const struct api_conf api = {
 		.socket_path = b->options.socket,
 		.state = b->state,
 		.store = b->store,
+		.engine = b->acting ? acting_engine(b->acting) : NULL,
+		.ledger = b->acting ? acting_ledger(b->acting) : NULL,
 		.poll_now = poll_now,
 		.metrics = write_metrics,
 		.reload = reload,
@@ -360,6 +398,8 @@ close_backend(struct backend *b)
 	signal(SIGHUP, SIG_IGN);
 	loop_timer_del(b->tick);
 	api_free(b->api);
+	b->api = NULL;
+	acting_free(b->acting);
 	poller_free(b->poller);
 	outside_free(b->outside);
 	if (b->transport)

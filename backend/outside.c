@@ -260,3 +260,12 @@ outside_now(struct outside *o)
 	for (size_t i = 0; i < o->n; i++)
 		loop_timer_set(o->askers[i].timer, (int64_t)randombytes_uniform(500), 0);
 }
+
+void
+outside_ask(struct outside *o, const size_t *nodes, size_t n)
+{
+	for (size_t i = 0; i < o->n; i++)
+		for (size_t k = 0; k < n; k++)
+			if (o->askers[i].node == nodes[k] && o->askers[i].waiting == 0)
+				loop_timer_set(o->askers[i].timer, 0, 0);
+}

@@ -17,5 +17,7 @@ void outside_free(struct outside *o);
 void outside_reload(struct outside *o);
 /* Asks everything soon. */
 void outside_now(struct outside *o);
+/* Asks for these nodes (indices) now. */
+void outside_ask(struct outside *o, const size_t *nodes, size_t n);
 
 #endif

@@ -588,6 +588,18 @@ poller_now(struct poller *p)
 			arm(&p->lanes[i], draw_ms(p, NOW_SPREAD_MS));
 }
 
+void
+poller_ask(struct poller *p, const size_t *nodes, size_t n)
+{
+	for (size_t i = 0; i < p->n_lanes; i++) {
+		bool is_meant = false;
+		for (size_t k = 0; k < n && !is_meant; k++)
+			is_meant = nodes[k] == p->lanes[i].node;
+		if (is_meant && p->lanes[i].under_way == 0)
+			arm(&p->lanes[i], 0);
+	}
+}
+
 static int
 compare_floats(const void *a, const void *b)
 {

@@ -22,6 +22,9 @@ void poller_reload(struct poller *p);
 /* Asks everything soon (spread over half a second); at most once a second, more often is ignored. */
 void poller_now(struct poller *p);
 
+/* Asks these nodes (indices) now: what an operation needs to know. The caller bounds how often. */
+void poller_ask(struct poller *p, const size_t *nodes, size_t n);
+
 struct poller_stats {
 	uint64_t polls, failures, skipped; /* skipped: the previous poll of the lane was still under way */
 	size_t under_way;

@@ -219,6 +219,18 @@ state_tell(struct state *s, const char *kind, enum verdict severity, struct wall
 	publish_event(s, e);
 }
 
+void
+state_tell_pop(struct state *s, const char *kind, enum verdict severity, const char *pop, struct wall wall, const char *format, ...)
+{
+	struct event *e = new_event(s, kind, severity, wall);
+	snprintf(e->pop, sizeof e->pop, "%s", pop);
+	va_list args;
+	va_start(args, format);
+	vsnprintf(e->text, sizeof e->text, format, args);
+	va_end(args);
+	publish_event(s, e);
+}
+
 static void
 tell_node(struct state *s, const struct node *n, const char *kind, enum verdict severity, struct wall wall, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));

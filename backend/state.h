@@ -56,6 +56,10 @@ void state_restore_events(struct state *s, const struct event *events, size_t n)
 void state_tell(struct state *s, const char *kind, enum verdict severity, struct wall wall, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/* The same about a PoP. */
+void state_tell_pop(struct state *s, const char *kind, enum verdict severity, const char *pop, struct wall wall, const char *format,
+	...) __attribute__((format(printf, 6, 7)));
+
 /* Newest last; *n is set. Borrowed until the next change. */
 const struct event *state_events(const struct state *s, size_t *n);
 /* Query-rate samples, oldest first, NAN for "no rate"; returns how many were written (<= max). */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BACKEND_ROUTES_ACT_H
+#define BACKEND_ROUTES_ACT_H
+
+#include "backend/routes.h"
+
+/* Handlers of the routes that plan, act and tell of it (routes.c has the table). */
+api_handler act_post_plan, act_get_plan, act_confirm;
+api_handler act_get_ops, act_get_op, act_approve, act_cancel, act_accept, act_extend;
+api_handler act_get_holds, act_get_hold, act_get_audit;
+
+#endif
