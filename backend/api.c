@@ -101,6 +101,7 @@ struct api {
 	size_t connections_max, reserved;
 	bool is_ending, is_running, is_flush_armed;
 	struct mono last_poll;
+	struct api_refusals refusals;
 	struct metrics figures; /* only the API's part is kept here */
 	struct MHD_Response *shared; /* of the one shared route */
 	uint64_t shared_revision;
@@ -342,6 +343,7 @@ call_route(struct conn *c, const struct route *r, const struct request_params *p
 		.now = now_of(a),
 		.wall = clock_wall(),
 		.last_poll = &a->last_poll,
+		.refusals = &a->refusals,
 		.metrics = &figures,
 	};
 	return routes_call(r, slice_of(c->query), &call, reply, err);

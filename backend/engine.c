@@ -126,9 +126,8 @@ free_run(struct run *r)
 struct ledger_actor
 run_actor(const struct run *r, char roles[64])
 {
-	static const char *const methods[] = { "backend", "uid", "token", "certificate" };
 	account_roles_text(&r->who, roles, 64);
-	return (struct ledger_actor){ r->op.by, roles, methods[r->who.method], r->who.peer };
+	return (struct ledger_actor){ r->op.by, roles, r->who.method == AUTH_NOBODY ? "backend" : auth_method_name(r->who.method), r->who.peer };
 }
 
 /* --- effects ---------------------------------------------------------------------------------------------------- */

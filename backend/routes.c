@@ -4,9 +4,8 @@
  * /openapi.json, the query keys and the handler. A handler reads the state and writes bytes; it knows no socket, no
  * header and no library, so tests call it as it stands. api.c decides who is asking and moves the bytes.
  *
- * This version shows and does not act: every acting route of PRODUCT.md section 7 stands in the table and refuses with
- * the same sentence, so that a client can tell "not yet" from "no such route". Lists of things that only acting makes
- * (holds, operations, secrets, plugins, audit) are there and empty, and say so in their summaries.
+ * The handlers that plan and act stand in routes_act.c. Lists of things that this version does not make (secrets, plugins)
+ * are there and empty, and say so in their summaries.
  */
 #include "backend/routes.h"
 
@@ -16,6 +15,7 @@
 #include <string.h>
 
 #include "backend/openapi.h"
+#include "backend/routes_act.h"
 #include "core/text.h"
 
 #define POLL_NOW_GAP_MS 1000 /* many observers may press "refresh"; the nodes are asked once a second at most */
@@ -490,14 +490,6 @@ get_no_such(const struct api_call *call, struct api_reply *reply, struct err *er
 	return not_found("such thing in this version:", call->params->value[0], err);
 }
 
-static int
-refuse_acting(const struct api_call *call, struct api_reply *reply, struct err *err)
-{
-	(void)call;
-	(void)reply;
-	return err_set(err, ERR_PERMISSION, "acting is not part of this version: it shows the fleet and changes nothing");
-}
-
 /* --- the backend itself --------------------------------------------------------------------------------------- */
 
 static int
@@ -648,15 +640,17 @@ static const char *const query_sessions[] = { "pop", "node", NULL };
 static const char *const query_prefixes[] = { "service", NULL };
 static const char *const query_events[] = { "pop", "node", "kind", "verdict", "after", "limit", NULL };
 static const char *const query_history[] = { "pop", "at", "from", "to", NULL };
+static const char *const query_ops[] = { "pop", "state", NULL };
+static const char *const query_holds[] = { "pop", NULL };
+static const char *const query_audit[] = { "from", "limit", NULL };
 static const char *const query_stream[] = { "from", NULL };
 static const char *const query_metrics[] = { "format", NULL };
 
 #define READ(path, words, schema_name, keys, fn) \
 	{ .method = "GET", .pattern = path, .may = AUTH_SEE, .summary = words, .schema = schema_name, .query = keys, \
 		.handler = fn }
-/* The role is what acting will need; until then the answer is the same for all, so everyone may hear it. */
-#define ACT(path, words) \
-	{ .method = "POST", .pattern = path, .may = AUTH_SEE, .summary = words, .handler = refuse_acting }
+#define ACT(needed, path, words, schema_name, fn) \
+	{ .method = "POST", .pattern = path, .may = needed, .summary = words, .schema = schema_name, .handler = fn }
 
 static const struct route table_rows[] = {
 	{ .method = "GET", .pattern = "/v1/fleet", .is_shared = true, .schema = "Fleet", .handler = get_fleet,
@@ -678,14 +672,15 @@ static const struct route table_rows[] = {
 		"History", query_history, get_history),
 	READ("/v1/secrets", "Secrets; empty: this version manages none", "Nothing[]", NULL, get_nothing),
 	READ("/v1/secrets/{name}", "One secret; there are none in this version", "Nothing", NULL, get_no_such),
-	READ("/v1/ops", "Operations; empty: this version does not act", "Nothing[]", NULL, get_nothing),
-	READ("/v1/ops/{id}", "One operation; there are none in this version", "Nothing", NULL, get_no_such),
-	READ("/v1/holds", "Holds; empty: this version does not act", "Nothing[]", NULL, get_nothing),
-	READ("/v1/holds/{id}", "One hold; there are none in this version", "Nothing", NULL, get_no_such),
+	READ("/v1/ops", "Plans and operations, oldest first", "Operation[]", query_ops, act_get_ops),
+	READ("/v1/ops/{id}", "One plan or operation", "Operation", NULL, act_get_op),
+	READ("/v1/holds", "What forbids PoPs to announce", "Hold[]", query_holds, act_get_holds),
+	READ("/v1/holds/{id}", "One hold", "Hold", NULL, act_get_hold),
+	READ("/v1/whoami", "Who the asker is taken for, and what that account may do", "Whoami", NULL, act_get_whoami),
 	READ("/v1/plugins", "Plugins; empty: this version runs none", "Nothing[]", NULL, get_nothing),
 	READ("/v1/plugins/{name}", "One plugin; there are none in this version", "Nothing", NULL, get_no_such),
-	READ("/v1/audit", "The audit log; empty: nothing was done, because this version does not act", "Nothing[]", NULL,
-		get_nothing),
+	READ("/v1/audit", "Records of the ledger as they stand, one JSON object a line, chained by hash", NULL, query_audit,
+		act_get_audit),
 	{ .method = "GET", .pattern = "/v1/stream", .is_stream = true, .query = query_stream,
 		.summary = "Server-Sent Events: change, seen, event, resync; resumes from Last-Event-ID or from=" },
 	{ .method = "POST", .pattern = "/v1/refresh", .schema = "Asked", .handler = post_refresh,
@@ -694,11 +689,14 @@ static const struct route table_rows[] = {
 		.summary = "Asks a service's address now, from everywhere; at most once a second" },
 	{ .method = "POST", .pattern = "/v1/reload", .may = AUTH_ADMIN, .schema = "Reloaded", .handler = post_reload,
 		.summary = "Reads the fleet file again; a bad one keeps the running one" },
-	ACT("/v1/plans", "Makes a plan; refused: acting is not part of this version"),
-	ACT("/v1/plans/{id}/confirm", "Confirms a plan; refused: acting is not part of this version"),
-	ACT("/v1/ops/{id}/approve", "Approves an operation; refused: acting is not part of this version"),
-	ACT("/v1/ops/{id}/cancel", "Cancels an operation; refused: acting is not part of this version"),
-	ACT("/v1/ops/{id}/extend", "Extends a lease; refused: acting is not part of this version"),
+	ACT(AUTH_PLAN, "/v1/plans", "Makes a plan: {verb, targets, mode, hold, reason, ticket, kind, lease, auto_undrain}", "Plan",
+		act_post_plan),
+	READ("/v1/plans/{id}", "A plan with the bytes that a prompt draws", "Plan", NULL, act_get_plan),
+	ACT(AUTH_ACT, "/v1/plans/{id}/confirm", "Confirms a plan: {hash, typed, key}", "Operation", act_confirm),
+	ACT(AUTH_APPROVE, "/v1/ops/{id}/approve", "Approves what another person confirmed: {hash}", "Operation", act_approve),
+	ACT(AUTH_ACT, "/v1/ops/{id}/cancel", "Calls off, or undoes a drain", "Operation", act_cancel),
+	ACT(AUTH_ACT, "/v1/ops/{id}/accept", "Takes an unconfirmed operation as done", "Operation", act_accept),
+	ACT(AUTH_ACT, "/v1/ops/{id}/extend", "Prolongs the lease of its hold: {lease}", "Operation", act_extend),
 	READ("/metrics", "Figures for Prometheus; format=openmetrics gives OpenMetrics 1.0", NULL, query_metrics, get_metrics),
 	READ("/healthz", "Is the backend alive?", "Status", NULL, get_healthz),
 	READ("/readyz", "Has every node been asked since the start?", "Status", NULL, get_readyz),
@@ -747,8 +745,10 @@ routes_find(const char *method, const char *path, struct request_params *params,
 int
 routes_call(const struct route *r, struct slice query, struct api_call *call, struct api_reply *reply, struct err *err)
 {
-	if (auth_check(call->who, r->may, call->wall, err) == -1)
+	if (auth_check(call->who, r->may, call->wall, err) == -1) {
+		act_note_refusal(call, r->pattern, err);
 		return -1;
+	}
 	struct request_query read;
 	if (request_read_query(query, r->query, &read, err) == -1)
 		return -1;

@@ -12,6 +12,13 @@
  * into bytes; they know no sockets. What needs a held connection (the stream) is marked and done by api.c.
  */
 
+/* Refused requests are recorded, but nobody may fill the ledger with them: so many a minute. */
+#define API_REFUSALS_A_MINUTE 30
+struct api_refusals {
+	struct mono since;
+	unsigned n;
+};
+
 struct api_call {
 	const struct api_conf *conf;
 	const struct request_params *params;
@@ -22,6 +29,7 @@ struct api_call {
 	struct mono now;
 	struct wall wall;
 	struct mono *last_poll;        /* when poll_now was last asked for */
+	struct api_refusals *refusals; /* how many were recorded lately; NULL: none are */
 	const struct metrics *metrics; /* figures of the API itself */
 };
 

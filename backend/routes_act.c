@@ -75,17 +75,21 @@ need_words(const struct json *o, const char *key, char *out, size_t size, struct
 	return 0;
 }
 
-/* Refusals are part of the record too; that they cannot be written is no reason to answer otherwise. */
-static void
-note_refusal(const struct api_call *call, const char *what, const struct err *why)
+/* That a refusal cannot be written is no reason to answer otherwise. */
+void
+act_note_refusal(const struct api_call *call, const char *what, const struct err *why)
 {
-	static const char *const methods[] = { "nobody", "uid", "token", "certificate" };
 	char roles[64], text[400];
-	if (!call->conf->ledger || (why->code != ERR_PERMISSION && why->code != ERR_CONFIRM))
+	struct api_refusals *r = call->refusals;
+	if (!call->conf->ledger || !r || (why->code != ERR_PERMISSION && why->code != ERR_CONFIRM))
+		return;
+	if (!mono_is_set(r->since) || mono_ms_since(call->now, r->since) >= 60000)
+		*r = (struct api_refusals){ .since = call->now };
+	if (r->n++ >= API_REFUSALS_A_MINUTE)
 		return;
 	account_roles_text(call->who, roles, sizeof roles);
-	const struct ledger_actor by = { call->who->name, roles, methods[call->who->method], call->who->peer };
-	snprintf(text, sizeof text, "%s: %s", what, why->text);
+	const struct ledger_actor by = { call->who->name, roles, auth_method_name(call->who->method), call->who->peer };
+	snprintf(text, sizeof text, "%s: %s%s", what, why->text, r->n == API_REFUSALS_A_MINUTE ? " (no more are recorded this minute)" : "");
 	(void)ledger_note(call->conf->ledger, "refused", text, &by, call->wall, NULL);
 }
 
@@ -149,7 +153,7 @@ act_post_plan(const struct api_call *call, struct api_reply *reply, struct err *
 		return -1;
 	const struct operation *op = engine_plan(call->conf->engine, &request, call->who, err);
 	if (!op) {
-		note_refusal(call, "plan", err);
+		act_note_refusal(call, "plan", err);
 		return -1;
 	}
 	reply->status = 201;
@@ -192,7 +196,7 @@ act_confirm(const struct api_call *call, struct api_reply *reply, struct err *er
 	const struct engine_confirm confirm = { hash, typed, key };
 	const struct operation *op = engine_confirm(call->conf->engine, call->params->value[0], &confirm, call->who, err);
 	if (!op) {
-		note_refusal(call, "confirm", err);
+		act_note_refusal(call, "confirm", err);
 		return -1;
 	}
 	return answer_op(op, reply, 202);
@@ -241,7 +245,7 @@ act_approve(const struct api_call *call, struct api_reply *reply, struct err *er
 	json_doc_free(doc);
 	const struct operation *op = rc == 0 ? engine_approve(call->conf->engine, call->params->value[0], hash, call->who, err) : NULL;
 	if (!op) {
-		note_refusal(call, "approve", err);
+		act_note_refusal(call, "approve", err);
 		return -1;
 	}
 	return answer_op(op, reply, 202);
@@ -260,7 +264,7 @@ act_plainly(const struct api_call *call, const char *what, engine_act *act, stru
 		return err_set(err, ERR_USAGE, "this takes no body");
 	const struct operation *op = act(call->conf->engine, call->params->value[0], call->who, err);
 	if (!op) {
-		note_refusal(call, what, err);
+		act_note_refusal(call, what, err);
 		return -1;
 	}
 	return answer_op(op, reply, 202);
@@ -293,7 +297,7 @@ act_extend(const struct api_call *call, struct api_reply *reply, struct err *err
 		rc = err_set(err, ERR_USAGE, "lease is a duration such as 4h, counted from now");
 	const struct operation *op = rc == 0 ? engine_extend(call->conf->engine, call->params->value[0], seconds, call->who, err) : NULL;
 	if (!op) {
-		note_refusal(call, "extend", err);
+		act_note_refusal(call, "extend", err);
 		return -1;
 	}
 	return answer_op(op, reply, 200);
@@ -362,4 +366,33 @@ act_get_audit(const struct api_call *call, struct api_reply *reply, struct err *
 	if (!call->conf->ledger)
 		return 0;
 	return ledger_each(call->conf->ledger, (uint64_t)from, (size_t)limit, add_line, &reply->body, err) == -1 ? -1 : 0;
+}
+
+/* Who the backend takes the asker for: consoles hide what would be refused. */
+int
+act_get_whoami(const struct api_call *call, struct api_reply *reply, struct err *err)
+{
+	static const struct {
+		const char *key;
+		enum auth_may may;
+	} mays[] = { { "plan", AUTH_PLAN }, { "act", AUTH_ACT }, { "approve", AUTH_APPROVE }, { "admin", AUTH_ADMIN } };
+	char roles[64];
+	(void)err;
+	account_roles_text(call->who, roles, sizeof roles);
+	struct json_writer w = writer(reply);
+	json_begin_object(&w);
+	json_put_text(&w, "account", call->who->name);
+	json_put_text(&w, "roles", roles);
+	json_put_text(&w, "method", auth_method_name(call->who->method));
+	json_key(&w, "may");
+	json_begin_object(&w);
+	for (size_t i = 0; i < sizeof mays / sizeof *mays; i++)
+		json_put_bool(&w, mays[i].key, auth_check(call->who, mays[i].may, call->wall, NULL) == 0);
+	json_end_object(&w);
+	struct err why = ERR_INIT;
+	bool can_act = call->conf->engine && engine_check(call->conf->engine, &why) == 0;
+	json_put_bool(&w, "acting", can_act);
+	json_put_text(&w, "why_not", can_act ? NULL : call->conf->engine ? why.text : "this backend has no ledger to record in");
+	json_end_object(&w);
+	return 0;
 }

@@ -5,8 +5,11 @@
 #include "backend/routes.h"
 
 /* Handlers of the routes that plan, act and tell of it (routes.c has the table). */
+/* A request that was refused, for the ledger; at most API_REFUSALS_A_MINUTE of them. */
+void act_note_refusal(const struct api_call *call, const char *what, const struct err *why);
+
 api_handler act_post_plan, act_get_plan, act_confirm;
 api_handler act_get_ops, act_get_op, act_approve, act_cancel, act_accept, act_extend;
-api_handler act_get_holds, act_get_hold, act_get_audit;
+api_handler act_get_holds, act_get_hold, act_get_audit, act_get_whoami;
 
 #endif
