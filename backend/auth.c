@@ -147,7 +147,8 @@ is_row_of(const struct conf_access *row, const struct account *a)
 	case AUTH_TOKEN:
 		return row->token && strcmp(row->token, a->name) == 0;
 	case AUTH_NOBODY:
-		break;
+		/* the backend itself, in the name of whoever asked for it (a lease that undrains) */
+		return (row->user && strcmp(row->user, a->name) == 0) || (row->token && strcmp(row->token, a->name) == 0);
 	}
 	return false;
 }

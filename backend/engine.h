@@ -22,7 +22,7 @@ struct engine_times {       /* milliseconds; ENGINE_TIMES_DEFAULT for all but te
 	int64_t measure;        /* at most so long until all evidence agrees */
 	unsigned confirm_s;     /* after which a node undoes by itself what was not kept */
 };
-#define ENGINE_TIMES_DEFAULT { .plan = PLAN_LIFE_MS, .approval = 600000, .probe = 10000, .apply = 15000, .settle = 12000, \
+#define ENGINE_TIMES_DEFAULT { .plan = PLAN_LIFE_MS, .approval = 600000, .probe = 15000, .apply = 15000, .settle = 12000, \
 	.keep = 10000, .undo = 20000, .inspect = 20000, .prefer = 60000, .measure = 120000, .confirm_s = 45 }
 
 struct engine_env {

@@ -825,10 +825,10 @@ START_TEST(test_engine_second_person)
 	(void)confirm(w, op, "alice", "key-of-the-drain", &err);
 	expect(w, id, OP_WAITING);
 	struct account alice = person("alice", 1000, CONF_APPROVER), carol = person("carol", 1002, CONF_APPROVER);
-	struct account bob = person("bob", 1001, CONF_OPERATOR);
+	struct account dave = person("dave", 1003, CONF_OBSERVER);
 	ck_assert_ptr_null(engine_approve(w->engine, id, hash, &alice, &err));
 	ck_assert_int_eq(err.code, ERR_PERMISSION);
-	ck_assert_ptr_null(engine_approve(w->engine, id, hash, &bob, &err));
+	ck_assert_ptr_null(engine_approve(w->engine, id, hash, &dave, &err));
 	hash[5] = hash[5] == 'a' ? 'b' : 'a';
 	ck_assert_ptr_null(engine_approve(w->engine, id, hash, &carol, &err));
 	ck_assert_int_eq(err.code, ERR_CONFLICT);
@@ -860,7 +860,8 @@ START_TEST(test_engine_lease_undrains_when_asked)
 	pass(w, 8);
 	expect(w, id, OP_DONE);
 	w->n_orders = 0;
-	pass(w, 1200);
+	for (int i = 0; i < 1300 && strcmp(w->last_actor, id) == 0; i++)
+		pass(w, 1);
 	ck_assert_str_ne(w->last_actor, id);
 	checked(w, w->last_actor);
 	pass(w, 3);
