@@ -4,8 +4,10 @@
  * (127.77.0.1, 127.77.0.2 …), so that a backend sees as many hosts as there are nodes, and serves the page of
  * docs/agent.md. Incidents come as lines by POST to /control on 127.0.0.1, or from a script with times.
  *
+ * With --act-token they take orders too (POST /v1/act), from whoever shows the token in that file.
+ *
  * A server of its own rather than libmicrohttpd, because half of its trade is to misbehave: freeze after the request,
- * drip, refuse, babble. It reads nothing of a request but its path, takes connections from 127.0.0.0/8 only because it
+ * drip, refuse, babble. It reads nothing of a request but its path, length and token, takes connections from 127.0.0.0/8 only because it
  * listens nowhere else, and is meant for tests and demonstrations. The model is sim.c.
  */
 #include <arpa/inet.h>
@@ -65,6 +67,8 @@ struct fleet_server {
 	uint32_t base; /* host order: host i is base + i/250*256 + i%250 + 1 */
 	uint16_t port, control_port;
 	int64_t poll_ms;
+	const char *act_token; /* file, or NULL: no orders */
+	struct buf token;
 	struct loop_timer *tick;
 	struct buf script_text;
 	struct script_line *script;
@@ -250,8 +254,44 @@ answer_control(struct conn *c, struct slice method, struct slice path, struct sl
 	buf_done(&reply);
 }
 
+/* "Authorization: Bearer TOKEN" with our token. */
+static bool
+has_token(const struct fleet_server *s, struct slice head)
+{
+	static const char name[] = "authorization: bearer ";
+	struct slice line;
+	while (slice_next_line(&head, &line))
+		if (line.len > sizeof name - 1 && strncasecmp(line.data, name, sizeof name - 1) == 0) {
+			struct slice value = { line.data + sizeof name - 1, line.len - sizeof name + 1 };
+			return slice_equal(slice_trim(value), buf_text(&s->token));
+		}
+	return false;
+}
+
 static void
-answer_page(struct conn *c, struct slice path)
+answer_order(struct conn *c, size_t node, struct slice method, struct slice head, struct slice body)
+{
+	struct fleet_server *s = c->host->server;
+	struct buf said = BUF_INIT(4096);
+	struct err err = ERR_INIT;
+	bool is_lost = false;
+	if (!slice_equal(method, "POST"))
+		answer_text(c, 405, "orders come by POST\n");
+	else if (s->token.len == 0)
+		answer_text(c, 403, "no orders are taken here\n");
+	else if (!has_token(s, head))
+		answer_text(c, 401, "the token is missing or another one\n");
+	else if (sim_take_order(s->sim, node, body, loop_now(s->loop), &said, &is_lost, &err) == -1)
+		answer_text(c, 400, err.text);
+	else if (is_lost)
+		c->is_frozen = true;
+	else
+		answer(c, 200, "application/json", buf_slice(&said));
+	buf_done(&said);
+}
+
+static void
+answer_page(struct conn *c, struct slice method, struct slice path, struct slice head, struct slice body)
 {
 	struct fleet_server *s = c->host->server;
 	size_t node = c->host->first_node;
@@ -266,8 +306,9 @@ answer_page(struct conn *c, struct slice path)
 		path = (struct slice){ name.data + name.len, path.len - 1 - name.len };
 		node = found;
 	}
-	if (node == SIZE_MAX || !slice_equal(path, "/v1/node")) {
-		answer_text(c, 404, "there is only /v1/node\n");
+	bool is_order = slice_equal(path, "/v1/act");
+	if (node == SIZE_MAX || (!is_order && !slice_equal(path, "/v1/node"))) {
+		answer_text(c, 404, "there is only /v1/node and /v1/act\n");
 		return;
 	}
 	s->requests++;
@@ -284,6 +325,10 @@ answer_page(struct conn *c, struct slice path)
 	case SIM_ANSWERS:
 	case SIM_REFUSES:
 		break;
+	}
+	if (is_order) {
+		answer_order(c, node, method, head, body);
+		return;
 	}
 	struct buf page = BUF_INIT(PAGE_MAX);
 	sim_write_page(s->sim, node, loop_now(s->loop), clock_wall(), &page);
@@ -328,7 +373,7 @@ conn_serve(struct conn *c)
 	} else if (c->host->first_node == SIZE_MAX) {
 		answer_control(c, method, path, (struct slice){ in.data + head_len, body_len });
 	} else {
-		answer_page(c, path);
+		answer_page(c, method, path, head, (struct slice){ in.data + head_len, body_len });
 	}
 	buf_drop_front(&c->in, head_len + body_len);
 	return true;
@@ -507,6 +552,7 @@ usage(FILE *to, int status)
 		"  --control PORT       where incidents are taken on 127.0.0.1 (9100), 0: nowhere\n"
 		"  --script FILE        incidents as lines 'SECONDS COMMAND' after the start\n"
 		"  --script-every S     the script starts again every S seconds\n"
+		"  --act-token FILE     take orders that carry the token in this file\n"
 		"  --poll DURATION      poll written into the fleet file (2s)\n"
 		"  --fleet FILE         write a fleet.yaml for these nodes first; '-': print it and end\n"
 		"  --help\n\n"
@@ -545,7 +591,7 @@ parse(int argc, char **argv, struct options *o, struct fleet_server *s)
 		{ "pops", 1, NULL, 'p' }, { "nodes-per-pop", 1, NULL, 'n' }, { "day", 1, NULL, 'd' }, { "seed", 1, NULL, 's' },
 		{ "address", 1, NULL, 'a' }, { "port", 1, NULL, 'P' }, { "share", 1, NULL, 'S' }, { "control", 1, NULL, 'c' },
 		{ "script", 1, NULL, 'x' }, { "script-every", 1, NULL, 'e' }, { "poll", 1, NULL, 'i' },
-		{ "fleet", 1, NULL, 'f' }, { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "act-token", 1, NULL, 't' }, { "fleet", 1, NULL, 'f' }, { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	int c;
 	int64_t n = 0;
@@ -571,6 +617,8 @@ parse(int argc, char **argv, struct options *o, struct fleet_server *s)
 			s->poll_ms = n * 1000;
 		else if (c == 'a' && inet_pton(AF_INET, optarg, &base) == 1 && ntohl(base.s_addr) >> 24 == 127)
 			s->base = ntohl(base.s_addr) & ~UINT32_C(0xff);
+		else if (c == 't')
+			s->act_token = optarg;
 		else if (c == 'x')
 			o->script = optarg;
 		else if (c == 'f')
@@ -589,7 +637,7 @@ static int
 write_fleet(struct fleet_server *s, const char *path, struct err *err)
 {
 	struct buf text = BUF_INIT(16u << 20);
-	sim_write_fleet(s->sim, write_url, s, s->poll_ms, &text);
+	sim_write_fleet(s->sim, write_url, s, s->poll_ms, s->act_token, &text);
 	bool is_all = strcmp(path, "-") == 0;
 	FILE *f = is_all ? stdout : fopen(path, "w");
 	int rc = f ? 0 : -1;
@@ -603,13 +651,23 @@ write_fleet(struct fleet_server *s, const char *path, struct err *err)
 	return rc == -1 ? -1 : is_all;
 }
 
+static int
+read_token(struct fleet_server *s, struct err *err)
+{
+	if (buf_read_file(&s->token, s->act_token, err) == -1)
+		return -1;
+	while (s->token.len > 0 && strchr("\r\n", s->token.data[s->token.len - 1]))
+		s->token.data[--s->token.len] = '\0';
+	return s->token.len > 0 ? 0 : err_set(err, ERR_USAGE, "%s: is empty, a token is wanted", s->act_token);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options o = { .sim = SIM_OPTIONS_DEFAULT };
 	struct fleet_server s = {
 		.base = UINT32_C(0x7f4d0000), .port = 9101, .control_port = 9100, .share = 1, .poll_ms = 2000,
-		.script_text = BUF_INIT(0),
+		.script_text = BUF_INIT(0), .token = BUF_INIT(512),
 	};
 	struct err err = ERR_INIT;
 	int rc = parse(argc, argv, &o, &s);
@@ -620,6 +678,8 @@ main(int argc, char **argv)
 	s.loop = loop_new(&err);
 	s.sim = s.loop ? sim_new(&o.sim, loop_now(s.loop)) : NULL;
 	rc = s.loop ? 0 : -1;
+	if (rc == 0 && s.act_token)
+		rc = read_token(&s, &err);
 	if (rc == 0 && o.fleet)
 		rc = write_fleet(&s, o.fleet, &err);
 	if (rc == 0 && o.script)
@@ -631,6 +691,7 @@ main(int argc, char **argv)
 	sim_free(s.sim);
 	loop_free(s.loop);
 	buf_done(&s.script_text);
+	buf_done(&s.token);
 	free(s.script);
 	free(s.hosts);
 	return rc == -1 ? EXIT_FAILURE : EXIT_SUCCESS;

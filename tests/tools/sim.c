@@ -21,6 +21,7 @@
 #include "core/geo.h"
 #include "core/json.h"
 #include "core/text.h"
+#include "sim_act.h"
 
 #define UPSTREAMS    2
 #define SESSIONS     (2 * UPSTREAMS)
@@ -59,9 +60,17 @@ struct sim_node {
 	struct mono counted, started;
 	int64_t skew_s;
 	struct session sessions[SESSIONS];
+	struct sim_act act;
+	enum intent wanted;     /* what the last order made, at wanted_at */
+	bool is_wanting;
+	struct mono wanted_at;
+	int64_t act_delay_ms;   /* incidents of orders */
+	bool loses_replies;
+	bool lies;              /* says on its page that an order was carried out, and does not */
+	enum intent said;       /* while it lies: what its page says */
 };
 
-struct pop {
+struct sim_pop {
 	char name[12];
 	struct geo_point at;
 	double peak;   /* demand of its own clients at the height of the day */
@@ -75,7 +84,7 @@ struct pop {
 struct sim {
 	struct sim_options options;
 	size_t n_pops, n_nodes;
-	struct pop *pops;
+	struct sim_pop *pops;
 	struct sim_node *nodes; /* those of a PoP stand together */
 	struct mono start, ticked;
 };
@@ -115,7 +124,7 @@ diurnal(double hour)
 }
 
 static double
-demand_of(const struct sim *s, const struct pop *p, struct mono now)
+demand_of(const struct sim *s, const struct sim_pop *p, struct mono now)
 {
 	double t = mono_s_since(now, s->start);
 	double turn = t / s->options.day_s + p->at.lon / 360 + 0.5;
@@ -125,13 +134,13 @@ demand_of(const struct sim *s, const struct pop *p, struct mono now)
 }
 
 static double
-cost_of(const struct pop *client, const struct pop *server)
+cost_of(const struct sim_pop *client, const struct sim_pop *server)
 {
 	return geo_distance_km(client->at, server->at) + (server->intent == PREFERS_AWAY ? AWAY_KM : 0);
 }
 
 static void
-pool_choose(struct sim *s, struct pop *client)
+pool_choose(struct sim *s, struct sim_pop *client)
 {
 	double best = INFINITY;
 	client->server = SIZE_MAX;
@@ -161,7 +170,7 @@ node_announces(const struct sim_node *n)
 static void
 pop_changed(struct sim *s, size_t pop)
 {
-	struct pop *p = &s->pops[pop];
+	struct sim_pop *p = &s->pops[pop];
 	enum intent before = p->intent;
 	p->intent = WITHDRAWN;
 	p->n_serving = 0;
@@ -176,7 +185,7 @@ pop_changed(struct sim *s, size_t pop)
 	if (p->intent == before)
 		return;
 	for (size_t i = 0; i < s->n_pops; i++) {
-		struct pop *client = &s->pops[i];
+		struct sim_pop *client = &s->pops[i];
 		if (client->server == pop || client->server == SIZE_MAX)
 			pool_choose(s, client);
 		else if (p->intent != WITHDRAWN && cost_of(client, p) < cost_of(client, &s->pops[client->server]))
@@ -223,12 +232,72 @@ restart_ends(struct sim *s, struct sim_node *n, struct mono now)
 		pop_changed(s, n->pop);
 }
 
+/* Orders */
+
+static void
+node_set_intent(struct sim *s, struct sim_node *n, enum intent intent, struct mono now)
+{
+	n->said = intent;
+	if (n->lies)
+		return;
+	node_count(n, now);
+	n->intent = intent;
+	pop_changed(s, n->pop);
+}
+
+static void
+node_want(struct sim *s, struct sim_node *n, enum announced goal, struct mono now)
+{
+	if (goal == ANNOUNCED_UNKNOWN)
+		return;
+	enum intent intent = goal == ANNOUNCED_YES ? ANNOUNCES : goal == ANNOUNCED_WITHDRAWN ? WITHDRAWN : PREFERS_AWAY;
+	if (n->act_delay_ms == 0) {
+		node_set_intent(s, n, intent, now);
+		n->is_wanting = false;
+		return;
+	}
+	n->wanted = intent;
+	n->is_wanting = true;
+	n->wanted_at = mono_add_ms(now, n->act_delay_ms);
+}
+
+/* What was ordered some time ago, or undoes by itself now. */
+static void
+orders_pass(struct sim *s, struct sim_node *n, struct mono now)
+{
+	node_want(s, n, sim_act_tick(&n->act, now), now);
+	if (!n->is_wanting || mono_ms_since(now, n->wanted_at) < 0)
+		return;
+	n->is_wanting = false;
+	node_set_intent(s, n, n->wanted, now);
+}
+
+int
+sim_take_order(struct sim *s, size_t node, struct slice body, struct mono now, struct buf *answer, bool *is_lost,
+	struct err *err)
+{
+	struct sim_node *n = &s->nodes[node];
+	enum announced goal = ANNOUNCED_UNKNOWN;
+	struct json_doc *doc = json_parse(body, err);
+	if (!doc)
+		return -1;
+	orders_pass(s, n, now);
+	int rc = sim_act_take(&n->act, json_root(doc), n->name, now, &goal, answer, err);
+	json_doc_free(doc);
+	if (rc == -1)
+		return -1;
+	node_want(s, n, goal, now);
+	*is_lost = n->loses_replies;
+	return 0;
+}
+
 void
 sim_tick(struct sim *s, struct mono now)
 {
 	for (size_t i = 0; i < s->n_nodes; i++) {
 		node_count(&s->nodes[i], now);
 		restart_ends(s, &s->nodes[i], now);
+		orders_pass(s, &s->nodes[i], now);
 	}
 	for (size_t i = 0; i < s->n_pops; i++) {
 		s->pops[i].demand = demand_of(s, &s->pops[i], now);
@@ -239,7 +308,7 @@ sim_tick(struct sim *s, struct mono now)
 			s->pops[s->pops[i].server].load += s->pops[i].demand;
 	for (size_t i = 0; i < s->n_nodes; i++) {
 		struct sim_node *n = &s->nodes[i];
-		const struct pop *p = &s->pops[n->pop];
+		const struct sim_pop *p = &s->pops[n->pop];
 		n->load = node_announces(n) && p->n_serving > 0 ? p->load / (double)p->n_serving : 0;
 	}
 	s->ticked = now;
@@ -259,7 +328,7 @@ has_pop(const struct sim *s, const char *code)
 static void
 add_pop(struct sim *s, const struct geo_place *place)
 {
-	struct pop *p = &s->pops[s->n_pops++];
+	struct sim_pop *p = &s->pops[s->n_pops++];
 	for (size_t i = 0; i < 3; i++)
 		p->name[i] = (char)(place->code[i] | 0x20);
 	p->at = (struct geo_point){ place->lat, place->lon };
@@ -292,7 +361,7 @@ static void
 add_nodes(struct sim *s, struct mono now)
 {
 	for (size_t i = 0; i < s->n_pops; i++) {
-		struct pop *p = &s->pops[i];
+		struct sim_pop *p = &s->pops[i];
 		double share = p->peak / (double)s->options.nodes_per_pop;
 		p->n_serving = s->options.nodes_per_pop;
 		for (size_t j = 0; j < s->options.nodes_per_pop; j++) {
@@ -381,6 +450,13 @@ seconds_since(struct mono now, struct mono then)
 	return s < 0 ? 0 : s;
 }
 
+/* What the page says of the wire. */
+static enum intent
+shown_intent(const struct sim_node *n)
+{
+	return n->lies ? n->said : n->intent;
+}
+
 static void
 write_session(struct json_writer *w, const struct sim_node *n, size_t i, struct mono now)
 {
@@ -404,7 +480,7 @@ write_session(struct json_writer *w, const struct sim_node *n, size_t i, struct 
 	json_put_int(w, "since_s", seconds_since(now, s->since));
 	json_put_known(w, "received", s->is_up ? 2 : -1);
 	json_put_known(w, "accepted", s->is_up ? 2 : -1);
-	json_put_known(w, "advertised", s->is_up ? n->intent != WITHDRAWN : -1);
+	json_put_known(w, "advertised", s->is_up ? shown_intent(n) != WITHDRAWN : -1);
 	json_put_known(w, "hold_s", s->is_up ? 9 : -1);
 	json_put_text(w, "bfd_up", "unknown");
 	json_put_text(w, "has_password", "no");
@@ -437,12 +513,13 @@ write_export(struct json_writer *w, const struct sim_node *n, size_t i)
 	json_put_bool(w, "known", true);
 	json_key(w, "routes");
 	json_begin_array(w);
-	if (n->intent != WITHDRAWN) {
+	enum intent intent = shown_intent(n);
+	if (intent != WITHDRAWN) {
 		json_begin_object(w);
 		json_put_text(w, "prefix", i % 2 ? PREFIX_V6 : PREFIX_V4);
-		json_put_text(w, "gshut", n->intent == PREFERS_AWAY ? "yes" : "no");
+		json_put_text(w, "gshut", intent == PREFERS_AWAY ? "yes" : "no");
 		json_put_int(w, "prepends", 0);
-		json_put_text(w, "communities", n->intent == PREFERS_AWAY ? "65535:0 64500:1" : "64500:1");
+		json_put_text(w, "communities", intent == PREFERS_AWAY ? "65535:0 64500:1" : "64500:1");
 		json_end_object(w);
 	}
 	json_end_array(w);
@@ -537,13 +614,16 @@ sim_write_page(const struct sim *s, size_t node, struct mono now, struct wall wa
 
 void
 sim_write_fleet(const struct sim *s, void (*url)(void *arg, size_t node, struct buf *out), void *arg, int64_t poll_ms,
-	struct buf *out)
+	const char *act_token, struct buf *out)
 {
 	buf_printf(out, "# Simulated by tests/tools/agents: %zu PoPs, %zu nodes.\n", s->n_pops, s->n_nodes);
 	buf_add_text(out, "fleet: simulated\nenvironment: demo\nservices:\n  ns:\n");
 	buf_printf(out, "    prefixes: [%s, \"%s\"]\n", PREFIX_V4, PREFIX_V6);
 	buf_add_text(out, "    policy: {min_pops: 3, min_pops_per_region: 1, spare: 1}\n");
-	buf_printf(out, "defaults:\n  poll: %llds\npops:\n", (long long)poll_ms / 1000);
+	buf_printf(out, "defaults:\n  poll: %llds\n", (long long)poll_ms / 1000);
+	if (act_token)
+		buf_printf(out, "  act_token: %s\n", act_token);
+	buf_add_text(out, "pops:\n");
 	for (size_t i = 0; i < s->n_pops; i++) {
 		buf_printf(out, "  %s:\n    nodes:\n", s->pops[i].name);
 		for (size_t j = i * s->options.nodes_per_pop; j < (i + 1) * s->options.nodes_per_pop; j++) {
@@ -731,6 +811,64 @@ answers(struct sim_node *n, const struct command_args *a, struct err *err)
 }
 
 static int
+lies(struct sim_node *n, const struct command_args *a, struct err *err)
+{
+	(void)a;
+	(void)err;
+	n->lies = true;
+	n->said = n->intent;
+	return 0;
+}
+
+static int
+loses_replies(struct sim_node *n, const struct command_args *a, struct err *err)
+{
+	(void)a;
+	(void)err;
+	n->loses_replies = true;
+	return 0;
+}
+
+static int
+acts_late(struct sim_node *n, const struct command_args *a, struct err *err)
+{
+	struct slice rest = a->rest, word;
+	int64_t s = 0;
+	if (!slice_next_word(&rest, &word) || text_parse_int(word, 0, 3600, &s) == -1)
+		return err_set(err, ERR_USAGE, "act-late NODE SECONDS: seconds from 0 to 3600 are wanted");
+	n->act_delay_ms = s * 1000;
+	return 0;
+}
+
+static int
+undo_fails(struct sim_node *n, const struct command_args *a, struct err *err)
+{
+	(void)a;
+	(void)err;
+	n->act.undo_fails = true;
+	return 0;
+}
+
+static int
+forgets(struct sim_node *n, const struct command_args *a, struct err *err)
+{
+	n->act = (struct sim_act){ .undo_fails = n->act.undo_fails };
+	n->is_wanting = false;
+	n->intent = n->said = ANNOUNCES;
+	return restarts(n, a, err);
+}
+
+static int
+acts_right(struct sim_node *n, const struct command_args *a, struct err *err)
+{
+	(void)a;
+	(void)err;
+	n->lies = n->loses_replies = n->act.undo_fails = false;
+	n->act_delay_ms = 0;
+	return 0;
+}
+
+static int
 becomes_normal(struct sim_node *n, const struct command_args *a, struct err *err)
 {
 	const struct command_args all = { .rest = { "", 0 }, .now = a->now };
@@ -738,6 +876,8 @@ becomes_normal(struct sim_node *n, const struct command_args *a, struct err *err
 	n->intent = ANNOUNCES;
 	n->overload = 1;
 	n->skew_s = 0;
+	n->is_wanting = false;
+	acts_right(n, a, err);
 	if (n->is_dead)
 		daemon_starts(n, a, err);
 	return session_up(n, &all, err);
@@ -750,7 +890,9 @@ static const struct {
 	{ "session-down", session_down }, { "session-up", session_up }, { "dead", daemon_dies }, { "alive", daemon_starts },
 	{ "restart", restarts }, { "withdraw", withdraws }, { "prefer-away", prefers_away }, { "announce", announces },
 	{ "overload", overloads }, { "skew", skews }, { "freeze", freezes }, { "drip", drips }, { "refuse", refuses },
-	{ "babble", babbles }, { "answer", answers }, { "normal", becomes_normal },
+	{ "babble", babbles }, { "answer", answers }, { "lie", lies }, { "lose-replies", loses_replies },
+	{ "act-late", acts_late }, { "undo-fails", undo_fails }, { "forget", forgets }, { "act-right", acts_right },
+	{ "normal", becomes_normal },
 };
 
 const char *
@@ -773,6 +915,12 @@ sim_help(void)
 	       "  refuse TARGET        nothing listens there\n"
 	       "  babble TARGET        answers with what is no JSON\n"
 	       "  answer TARGET        ends freeze, drip, refuse and babble\n"
+	       "  lie TARGET           says that orders were carried out, and its wire stays as it is\n"
+	       "  lose-replies TARGET  carries orders out, the answer never arrives\n"
+	       "  act-late TARGET SECONDS  says done at once, the wire follows so much later\n"
+	       "  undo-fails TARGET    cannot take back what it did, by order or by itself\n"
+	       "  forget TARGET        restarts, announces, and knows no operation number any more\n"
+	       "  act-right TARGET     ends lie, lose-replies, act-late and undo-fails\n"
 	       "  normal TARGET        ends everything\n"
 	       "  list                 every node with its state\n";
 }
@@ -787,8 +935,9 @@ list(const struct sim *s, struct buf *reply)
 		size_t up = 0;
 		for (size_t j = 0; j < SESSIONS; j++)
 			up += n->sessions[j].is_up;
-		buf_printf(reply, "%s %s %s %s sessions %zu/%d qps %.0f capacity %.0f\n", n->name, manners[n->manner],
-			intents[n->intent], n->is_dead ? "dead" : "alive", up, SESSIONS, n->load * n->overload, n->capacity);
+		buf_printf(reply, "%s %s %s %s sessions %zu/%d qps %.0f capacity %.0f order %llu %s\n", n->name,
+			manners[n->manner], intents[n->intent], n->is_dead ? "dead" : "alive", up, SESSIONS, n->load * n->overload,
+			n->capacity, (unsigned long long)n->act.applied, sim_act_state_name(n->act.state));
 	}
 }
 

@@ -41,13 +41,18 @@ void sim_tick(struct sim *s, struct mono now);
 /* Appends the node's page. */
 void sim_write_page(const struct sim *s, size_t node, struct mono now, struct wall wall, struct buf *out);
 
+/* Takes an order (the body of POST /v1/act) and appends the answer. -1 when it is none, with a sentence. *is_lost: the
+ * incident that the answer never arrives. */
+int sim_take_order(struct sim *s, size_t node, struct slice body, struct mono now, struct buf *answer, bool *is_lost,
+	struct err *err);
+
 /* Performs one command line ("session-down fra1 transit1_v4"); appends to `reply` what there is to say. -1 with why not.
  * sim_help lists the commands. */
 int sim_command(struct sim *s, const char *line, struct mono now, struct buf *reply, struct err *err);
 const char *sim_help(void);
 
-/* Appends a fleet.yaml of all nodes; `url` writes the URL of a node. */
+/* Appends a fleet.yaml of all nodes; `url` writes the URL of a node, act_token names the token file or is NULL. */
 void sim_write_fleet(const struct sim *s, void (*url)(void *arg, size_t node, struct buf *out), void *arg, int64_t poll_ms,
-	struct buf *out);
+	const char *act_token, struct buf *out);
 
 #endif

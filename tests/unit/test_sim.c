@@ -217,7 +217,7 @@ START_TEST(test_its_fleet_file_is_one)
 	struct buf text = BUF_INIT(1u << 20);
 	struct err err = ERR_INIT;
 	driver_list_names(&names);
-	sim_write_fleet(sim, write_url, NULL, 2000, &text);
+	sim_write_fleet(sim, write_url, NULL, 2000, NULL, &text);
 	struct fleet *f = conf_read(buf_slice(&text), "fleet.yaml", "/", &names, NULL, &err);
 	ck_assert_msg(f != NULL, "%s in\n%s", err.text, buf_text(&text));
 	ck_assert_uint_eq(f->n_pops, 24);
