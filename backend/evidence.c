@@ -108,7 +108,10 @@ count_witness(const struct evidence_input *in, const struct node *witness, const
 		return;
 	}
 	for (size_t k = 0; k < in->fleet->n_prefixes; k++) {
-		bool has = sight_witness_has(in->fleet, witness, n, &in->fleet->prefixes[k].prefix);
+		const struct prefix *prefix = &in->fleet->prefixes[k].prefix;
+		bool has = sight_witness_has(in->fleet, witness, n, prefix);
+		if (in->goal == ANNOUNCED_YES && !planner_is_concerned(n, in->find, prefix))
+			continue;
 		if (has == (in->goal != ANNOUNCED_WITHDRAWN))
 			continue;
 		size_t len = strlen(c->names);

@@ -224,33 +224,55 @@ find_verb(const struct node *node, poller_find_fn *find, enum op_verb verb, stru
 	return NULL;
 }
 
-/* Does a node have to do with a prefix? Not when its facts say what it originates, and that is not among it. */
+/* Do its facts rule out that the node originates the prefix? Only a daemon that goes on listing what it was told not to
+ * announce can say so, when all it lists is known and nobody named other ways to announce. */
 static bool
-is_concerned(const struct node *node, const struct prefix *prefix)
+is_no_origin(const struct node *node, const struct driver *d, const struct prefix *prefix)
 {
-	const struct report *facts = node->facts;
-	enum announced wire = report_announced(facts, prefix);
-	if (!(facts->sections & REPORT_ORIGINS) || wire == ANNOUNCED_YES || wire == ANNOUNCED_PREFER_AWAY)
-		return true;
-	for (size_t i = 0; i < facts->n_origins; i++)
-		if (prefix_equal(&facts->origins[i].prefix, prefix))
+	if (!d || !d->keeps_origins || !(node->facts->sections & REPORT_ORIGINS) || (node->conf && node->conf->drain))
+		return false;
+	for (size_t i = 0; i < node->facts->n_origins; i++)
+		if (node->facts->origins[i].prefix.family == 0 || prefix_equal(&node->facts->origins[i].prefix, prefix))
+			return false;
+	return true;
+}
+
+/* Has it a session, up or down, that could carry the prefix? Where families are not known it may have. */
+static bool
+could_carry(const struct node *node, const struct prefix *prefix)
+{
+	unsigned bit = prefix->family == FAMILY_V4 ? FAMILY_BIT_V4 : FAMILY_BIT_V6;
+	for (size_t i = 0; i < node->facts->n_sessions; i++)
+		if (node->facts->sessions[i].families == 0 || (node->facts->sessions[i].families & bit))
 			return true;
+	return node->facts->n_sessions == 0;
+}
+
+bool
+planner_is_concerned(const struct node *node, poller_find_fn *find, const struct prefix *prefix)
+{
 	const struct drain_conf *drain = node->conf ? node->conf->drain : NULL;
-	for (size_t i = 0; drain && i < drain->n_networks; i++)
-		if (prefix_equal(&drain->networks[i], prefix))
-			return true;
-	return false;
+	enum announced wire = report_announced(node->facts, prefix);
+	if (wire == ANNOUNCED_YES || wire == ANNOUNCED_PREFER_AWAY)
+		return true;
+	if (drain && drain->n_networks > 0) {
+		for (size_t i = 0; i < drain->n_networks; i++)
+			if (prefix_equal(&drain->networks[i], prefix))
+				return true;
+		return false;
+	}
+	return could_carry(node, prefix) && !is_no_origin(node, find(node->bgp_driver), prefix);
 }
 
 /* The prefixes that a node shall bring to the goal. Away from clients goes everything; back comes what the node has to do
  * with (one that only ever announced IPv6 is not asked for IPv4), everything where that is not known. */
 static struct prefix *
-choose_prefixes(const struct node *node, enum announced goal, size_t *n)
+choose_prefixes(const struct node *node, poller_find_fn *find, enum announced goal, size_t *n)
 {
 	struct prefix *out = xcalloc(node->n_prefixes + 1, sizeof *out);
 	*n = 0;
 	for (size_t i = 0; i < node->n_prefixes; i++)
-		if (goal != ANNOUNCED_YES || is_concerned(node, &node->prefixes[i]))
+		if (goal != ANNOUNCED_YES || planner_is_concerned(node, find, &node->prefixes[i]))
 			out[(*n)++] = node->prefixes[i];
 	if (*n > 0)
 		return out;
@@ -268,7 +290,7 @@ planner_node_steps(const struct node *node, poller_find_fn *find, enum op_verb v
 	if (!v)
 		return -1;
 	struct target target = { .goal = goal };
-	struct prefix *prefixes = choose_prefixes(node, goal, &target.n_prefixes);
+	struct prefix *prefixes = choose_prefixes(node, find, goal, &target.n_prefixes);
 	target.prefixes = prefixes;
 	int rc = v->plan(node, &target, out, err);
 	free(prefixes);
@@ -282,7 +304,7 @@ planner_node_settled(const struct node *node, poller_find_fn *find, enum op_verb
 	if (!v)
 		return false;
 	struct target target = { .goal = goal };
-	struct prefix *prefixes = choose_prefixes(node, goal, &target.n_prefixes);
+	struct prefix *prefixes = choose_prefixes(node, find, goal, &target.n_prefixes);
 	target.prefixes = prefixes;
 	bool is_settled = v->settled(node->facts, &target);
 	free(prefixes);
@@ -538,7 +560,7 @@ returns_with(const struct making *m, const struct pop *p, size_t prefix)
 		return false;
 	for (size_t i = 0; i < p->n_nodes; i++) {
 		const struct node *n = &m->in->fleet->nodes[p->nodes[i]];
-		if (n->bgp_driver[0] && is_concerned(n, &m->in->fleet->prefixes[prefix].prefix))
+		if (n->bgp_driver[0] && planner_is_concerned(n, m->in->find, &m->in->fleet->prefixes[prefix].prefix))
 			return true;
 	}
 	return false;

@@ -54,6 +54,8 @@ int planner_node_steps(const struct node *node, poller_find_fn *find, enum op_ve
 /* Do the facts of a node settle the goal? */
 bool planner_node_settled(const struct node *node, poller_find_fn *find, enum op_verb verb, enum announced goal);
 
+/* Has the node to do with a prefix when it comes back? One that only ever announced IPv6 is not asked for IPv4. */
+bool planner_is_concerned(const struct node *node, poller_find_fn *find, const struct prefix *prefix);
 /* The hold that an undrain of this PoP releases: the one named, else the caller's own, else the only one; *out is NULL when
  * the PoP has none. -1 when that is not clear, with the list of its holds. */
 int planner_find_hold(const struct pop *p, const char *id, const char *by, const struct hold **out, struct err *err);

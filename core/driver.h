@@ -150,6 +150,7 @@ struct driver {
 	bool takes_url;    /* asks over HTTP when a `url` is given, else runs commands on the node */
 	const struct probe *probes; /* ends with a NULL name */
 	const struct verb *verbs;   /* ends with a NULL name; or NULL */
+	bool keeps_origins; /* origins stay listed when they are disabled: what is not listed is not the node's to announce */
 };
 
 #endif

@@ -1256,4 +1256,5 @@ const struct driver driver_bird = {
 	.roles = DRIVER_BGP,
 	.probes = probes,
 	.verbs = bird_verbs,
+	.keeps_origins = true,
 };

@@ -16,7 +16,7 @@
 
 #define N_PREFIXES 2
 #define NOW_S      100000
-#define POPS_MAX   16
+#define POPS_MAX   320
 
 static const char *const prefix_texts[N_PREFIXES] = { "192.0.2.0/24", "2001:db8:53::/48" };
 static const char *const family_names[N_PREFIXES] = { "v4", "v6" };
@@ -78,7 +78,10 @@ static const struct verb plain_verbs[] = {
 	{ "undrain", change_plan, change_settled },
 	{ .name = NULL },
 };
-static const struct driver plain = { .name = "plain", .title = "a daemon of the tests", .roles = DRIVER_BGP, .verbs = plain_verbs };
+static const struct driver plain = { .name = "plain", .title = "a daemon of the tests", .roles = DRIVER_BGP, .verbs = plain_verbs,
+	.keeps_origins = true };
+static const struct driver forgetful = { .name = "forgetful", .title = "one that forgets what it does not announce",
+	.roles = DRIVER_BGP, .verbs = plain_verbs };
 static const struct driver mute = { .name = "mute", .title = "a daemon that is only read", .roles = DRIVER_BGP };
 
 const struct driver *
@@ -86,6 +89,8 @@ plan_stage_find(const char *name)
 {
 	if (strcmp(name, "plain") == 0)
 		return &plain;
+	if (strcmp(name, "forgetful") == 0)
+		return &forgetful;
 	return strcmp(name, "mute") == 0 ? &mute : NULL;
 }
 

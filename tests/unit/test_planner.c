@@ -127,6 +127,21 @@ make(const struct plan_stage *s, const struct json *request, struct err *err)
 	return planner_make(&in, err);
 }
 
+/* With $PLAN_CORPUS, a folder, every plan becomes a seed of tests/fuzz/fuzz_plan.c. */
+static void
+keep_for_fuzzer(const char *path, struct slice bytes)
+{
+	const char *folder = getenv("PLAN_CORPUS"), *name = strrchr(path, '/');
+	char file[4500];
+	if (!folder)
+		return;
+	snprintf(file, sizeof file, "%s/%s", folder, name ? name + 1 : path);
+	FILE *f = fopen(file, "w");
+	ck_assert_ptr_nonnull(f);
+	fwrite(bytes.data, 1, bytes.len, f);
+	fclose(f);
+}
+
 /* Whatever the case: bytes, read and written again, are the bytes; and a plan rests on what it rests on. */
 static void
 check_bytes(const struct plan *p, const char *path)
@@ -135,6 +150,7 @@ check_bytes(const struct plan *p, const char *path)
 	struct err err = ERR_INIT;
 	struct reasons differ;
 	plan_write(p, &bytes);
+	keep_for_fuzzer(path, buf_slice(&bytes));
 	struct plan *back = plan_read(buf_slice(&bytes), &err);
 	ck_assert_msg(back != NULL, "%s: %s", path, err.text);
 	plan_write(back, &again);
@@ -249,6 +265,34 @@ START_TEST(test_cut_and_odd_bytes_are_refused)
 	ck_assert_ptr_null(plan_read(buf_slice(&spaced), &err));
 	buf_done(&spaced);
 	buf_done(&bytes);
+}
+END_TEST
+
+/* 300 PoPs in six regions: the plan fits, is read back, and says the same. */
+START_TEST(test_a_large_fleet_fits)
+{
+	struct buf text = BUF_INIT(1 << 20);
+	static const char request[] = "{\"verb\": \"drain\", \"targets\": [\"p7\"], \"reason\": \"new kernel\"}";
+	struct err err = ERR_INIT;
+	buf_add_text(&text, "{\"pops\": {");
+	for (int i = 0; i < 300; i++)
+		buf_printf(&text, "%s\"p%d\": \"r%d\"", i ? ", " : "", i, i % 6);
+	buf_add_text(&text, "}}");
+	struct json_doc *doc = json_parse(buf_slice(&text), &err), *ask = json_parse(slice_of(request), NULL);
+	ck_assert_msg(doc != NULL, "%s", err.text);
+	struct plan_stage s;
+	plan_stage_open(&s, json_root(doc));
+	struct plan *p = make(&s, json_root(ask), &err);
+	ck_assert_msg(p != NULL, "%s", err.text);
+	ck_assert_int_eq(p->worst, GATE_PASS);
+	ck_assert_uint_eq(p->prefixes[0].after, 299);
+	ck_assert_uint_eq(p->n_receivers, 49);
+	check_bytes(p, "300 PoPs");
+	plan_free(p);
+	plan_stage_close(&s);
+	json_doc_free(doc);
+	json_doc_free(ask);
+	buf_done(&text);
 }
 END_TEST
 
@@ -436,6 +480,7 @@ main(void)
 	tcase_add_test(t, test_every_case_gets_its_plan);
 	tcase_add_test(t, test_flipped_bytes_are_refused_or_seen);
 	tcase_add_test(t, test_cut_and_odd_bytes_are_refused);
+	tcase_add_test(t, test_a_large_fleet_fits);
 	tcase_add_test(t, test_basis_names_what_changed);
 	tcase_add_test(t, test_basis_ignores_rates_and_sees_sessions);
 	tcase_add_test(t, test_requests_are_read_with_distrust);
