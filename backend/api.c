@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The HTTP API on a unix socket: the only file that knows libmicrohttpd (0.9.75). A connection passes three stages.
+ * The HTTP API: the only file that knows libmicrohttpd (0.9.75). A connection comes from the unix socket, or from tls.c
+ * as the plaintext end of a TLS session, and passes three stages.
  *
  *   door    accepted by us, peer credentials read, limits checked; its bytes are peeked at until the head of the
  *           request is whole and beyond doubt (request.c). Only then does the library get the descriptor. Whoever is
@@ -16,7 +17,9 @@
  * the process, hence the order in api_free.
  *
  * Who asks is an account (auth.c), found anew for every connection from the rules of the fleet as they are at that moment:
- * on the unix socket by the peer's uid, which the kernel vouches for.
+ * on the unix socket by the peer's uid, which the kernel vouches for; over TLS by the token in the head, or else by the
+ * certificate of the handshake. Until then it is a stranger, and strangers have a limit of their own, so that they keep
+ * nobody out who is known. A stream outlives its proof: the grant behind it is looked at again every two seconds.
  */
 #include "backend/api.h"
 
@@ -38,17 +41,21 @@
 
 #include "backend/feed.h"
 #include "backend/routes.h"
+#include "backend/tls.h"
 #include "core/text.h"
+#include "core/token.h"
 
 #define HEAD_MS          5000
 #define BODY_MS          10000
 #define REPLY_MS         30000
 #define HEARTBEAT_MS     15000
 #define COALESCE_MS      50
+#define RECHECK_MS       2000
 #define SEEN_MS          1000
 #define SHARED_MS        200   /* how long one encoded snapshot serves all who ask */
 #define CONNECTIONS_MAX  4096
 #define RESERVED_SHARE   16    /* one slot in so many is kept for those who are more than observers */
+#define STRANGERS_SHARE  2     /* one in so many may be held by callers that are not known yet */
 #define PIECES_MAX       64    /* reads in which a head may arrive: bounds the work of looking again */
 #define ACCEPTS_A_TURN   64
 #define WAKES_A_TURN     64
@@ -56,6 +63,8 @@
 #define CONNECTION_BYTES (24 * 1024) /* the library's memory for one connection: head and write buffer */
 
 enum conn_stage { CONN_DOOR, CONN_SERVED, CONN_STREAM };
+/* By which limit a connection counts: not known yet, may only look, may do more. */
+enum standing { STANDING_STRANGER, STANDING_OBSERVER, STANDING_ACTING, STANDING_COUNT };
 
 struct conn {
 	LIST_ENTRY(conn) all;
@@ -63,7 +72,11 @@ struct conn {
 	struct api *api;
 	int fd;
 	struct account who;
-	bool is_observer; /* may do no more than look: has no claim to a reserved slot */
+	enum standing standing;
+	bool is_tls;
+	char peer[64];        /* what it is counted under: "uid 1000", an address */
+	char fingerprint[65]; /* of the certificate of its handshake; "" = none */
+	char credential[TOKEN_HASH_SIZE]; /* what its account was matched by; "" = its uid */
 	enum conn_stage stage;
 	struct mono deadline; /* of the present stage; unset for streams */
 	unsigned pieces;
@@ -71,6 +84,7 @@ struct conn {
 	struct MHD_Connection *mhd;
 	struct buf body;
 	bool is_suspended;
+	bool is_revoked; /* what let it in does so no longer */
 	struct feed_cursor cursor;
 	struct mono last_read; /* when the library last asked a stream for bytes */
 };
@@ -97,8 +111,11 @@ struct api {
 	size_t by_fd_cap;
 	struct peer_count *peers;
 	size_t n_peers, peers_cap;
-	size_t n_connections, n_observers, n_streams;
-	size_t connections_max, reserved;
+	size_t n_connections, n_standing[STANDING_COUNT], n_streams;
+	size_t connections_max, reserved, tls_max;
+	struct tls *tls; /* NULL: the unix socket only */
+	struct auth_memory *memory;
+	struct loop_timer *recheck_timer;
 	bool is_ending, is_running, is_flush_armed;
 	struct mono last_poll;
 	struct api_refusals refusals;
@@ -154,11 +171,12 @@ peer_release(struct api *a, const char *peer)
 		*count = a->peers[--a->n_peers];
 }
 
-/* May it do anything but look? */
-static bool
-is_observer(const struct account *who)
+static enum standing
+standing_of(const struct account *who)
 {
-	return (who->roles & ~(1u << CONF_OBSERVER)) == 0;
+	if (who->roles == 0)
+		return STANDING_STRANGER;
+	return (who->roles & ~(1u << CONF_OBSERVER)) == 0 ? STANDING_OBSERVER : STANDING_ACTING;
 }
 
 static struct conn *
@@ -168,15 +186,16 @@ conn_new(struct api *a, int fd, const struct account *who)
 	c->api = a;
 	c->fd = fd;
 	c->who = *who;
-	c->is_observer = is_observer(who);
+	c->standing = standing_of(who);
+	auth_source(who->peer, c->peer);
 	c->body = (struct buf)BUF_INIT(REQUEST_BODY_MAX);
 	c->deadline = mono_add_ms(now_of(a), a->conf.head_ms);
 	a->by_fd = xgrow(a->by_fd, &a->by_fd_cap, (size_t)fd + 1, sizeof *a->by_fd);
 	a->by_fd[fd] = c;
 	LIST_INSERT_HEAD(&a->all, c, all);
-	peer_take(a, who->peer);
+	peer_take(a, c->peer);
 	a->n_connections++;
-	a->n_observers += c->is_observer;
+	a->n_standing[c->standing]++;
 	return c;
 }
 
@@ -191,9 +210,9 @@ conn_free(struct conn *c)
 	}
 	LIST_REMOVE(c, all);
 	a->by_fd[c->fd] = NULL;
-	peer_release(a, c->who.peer);
+	peer_release(a, c->peer);
 	a->n_connections--;
-	a->n_observers -= c->is_observer;
+	a->n_standing[c->standing]--;
 	feed_leave(&c->cursor);
 	buf_done(&c->body);
 	free(c->method);
@@ -394,7 +413,7 @@ stream_read(void *arg, uint64_t position, char *out, size_t max)
 	struct conn *c = arg;
 	struct api *a = c->api;
 	(void)position;
-	if (a->is_ending)
+	if (a->is_ending || c->is_revoked)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	c->last_read = now_of(a);
 	size_t n = feed_read(a->feed, &c->cursor, out, max, now_of(a));
@@ -551,8 +570,9 @@ turn_away(struct api *a, int fd, const struct err *err)
 	struct buf head = BUF_INIT(REQUEST_HEAD_MAX);
 	(void)buf_printf(&head,
 		"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
-		"Connection: close\r\n\r\n",
-		reply.status, MHD_get_reason_phrase_for((unsigned)reply.status), reply.type, reply.body.len);
+		"%sConnection: close\r\n\r\n",
+		reply.status, MHD_get_reason_phrase_for((unsigned)reply.status), reply.type, reply.body.len,
+		reply.status == 401 ? "WWW-Authenticate: Bearer\r\n" : "");
 	(void)buf_add(&head, reply.body.data, reply.body.len);
 	(void)send(fd, head.data, head.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)shutdown(fd, SHUT_WR);
@@ -576,6 +596,79 @@ close_at_door(struct conn *c, const struct err *err)
 	(void)epoll_ctl(c->api->door_fd, EPOLL_CTL_DEL, fd, NULL);
 	conn_free(c);
 	(void)close(fd);
+}
+
+/* Why a connection of this standing may not come in; 0 when it may. */
+static int
+check_limits(const struct api *a, enum standing standing, struct err *err)
+{
+	size_t observers = a->connections_max - a->reserved, strangers = a->connections_max / STRANGERS_SHARE;
+	if (standing == STANDING_OBSERVER && a->n_standing[STANDING_OBSERVER] >= observers)
+		return err_set(err, ERR_BUSY, "all %zu connections for observers are taken", observers);
+	if (standing == STANDING_STRANGER && a->n_standing[STANDING_STRANGER] >= strangers)
+		return err_set(err, ERR_BUSY, "all %zu connections for callers not known yet are taken", strangers);
+	return 0;
+}
+
+/* The same for a connection that is new, and for what its peer holds already. */
+static int
+check_new(const struct api *a, const struct account *who, struct err *err)
+{
+	char peer[64];
+	if (a->n_connections >= a->connections_max)
+		return err_set(err, ERR_BUSY, "all %zu connections are taken", a->connections_max);
+	if (check_limits(a, standing_of(who), err) == -1)
+		return -1;
+	size_t share = a->connections_max - a->connections_max / 4;
+	auth_source(who->peer, peer);
+	if (peer_holds(a, peer) >= share)
+		return err_set(err, ERR_BUSY, "one account may hold %zu connections", share);
+	return 0;
+}
+
+static const struct conf_rules *
+rules_of(const struct api *a)
+{
+	return state_fleet(a->conf.state)->rules;
+}
+
+static int
+find_caller(struct conn *c, const struct request_line *line, struct account *who, struct err *err)
+{
+	struct api *a = c->api;
+	char token[REQUEST_TOKEN_MAX + 1];
+	int rc;
+	if (line->token.len > 0) {
+		slice_copy(line->token, token, sizeof token);
+		rc = auth_by_token(a->memory, rules_of(a), token, c->who.peer, now_of(a), clock_wall(), who, err);
+		token_hash(token, c->credential);
+		explicit_bzero(token, sizeof token);
+		return rc;
+	}
+	if (c->fingerprint[0] == '\0')
+		return err_set(err, ERR_UNKNOWN_CALLER,
+			"who is asking? A client certificate or the header Authorization: Bearer TOKEN tells");
+	snprintf(c->credential, sizeof c->credential, "sha256:%s", c->fingerprint);
+	return auth_by_cert(a->memory, rules_of(a), c->fingerprint, c->who.peer, now_of(a), clock_wall(), who, err);
+}
+
+/* A caller over TLS is known by what stands in the head, at the earliest. */
+static int
+identify(struct conn *c, const struct request_line *line, struct err *err)
+{
+	struct api *a = c->api;
+	struct account who;
+	if (!c->is_tls)
+		return 0;
+	if (!tls_is_our_name(a->tls, line->host))
+		return err_set(err, ERR_PERMISSION, "the Host of a request is a name of the backend's certificate");
+	if (find_caller(c, line, &who, err) == -1 || check_limits(a, standing_of(&who), err) == -1)
+		return -1;
+	a->n_standing[c->standing]--;
+	c->who = who;
+	c->standing = standing_of(&who);
+	a->n_standing[c->standing]++;
+	return 0;
 }
 
 /* The head is good: the library reads it again from the socket and goes on from there. */
@@ -609,9 +702,13 @@ look_at(struct conn *c, bool is_gone)
 	}
 	struct err err = ERR_INIT;
 	struct request_line line;
-	switch (request_judge((struct slice){ bytes, (size_t)n }, &line, &err)) {
+	switch (request_judge((struct slice){ bytes, (size_t)n }, c->is_tls ? REQUEST_TLS : REQUEST_UNIX, &line, &err)) {
 	case REQUEST_GOOD:
-		hand_over(c, &line);
+		if (identify(c, &line, &err) == -1)
+			close_at_door(c, &err);
+		else
+			hand_over(c, &line);
+		explicit_bzero(bytes, (size_t)n);
 		return;
 	case REQUEST_BAD:
 		close_at_door(c, &err);
@@ -640,19 +737,24 @@ on_door_ready(void *arg, unsigned events)
 		run_http(a);
 }
 
-/* Why a new connection may not come in; 0 when it may. */
-static int
-check_limits(struct api *a, const struct account *who, struct err *err)
+/* Takes the descriptor; NULL when it was turned away. */
+static struct conn *
+let_in(struct api *a, int fd, const struct account *who)
 {
-	if (a->n_connections >= a->connections_max)
-		return err_set(err, ERR_BUSY, "all %zu connections are taken", a->connections_max);
-	size_t open = a->connections_max - a->reserved;
-	if (is_observer(who) && a->n_observers >= open)
-		return err_set(err, ERR_BUSY, "all %zu connections for observers are taken", open);
-	size_t share = a->connections_max - a->connections_max / 4;
-	if (peer_holds(a, who->peer) >= share)
-		return err_set(err, ERR_BUSY, "one account may hold %zu connections", share);
-	return 0;
+	struct err err = ERR_INIT;
+	if (check_new(a, who, &err) == -1) {
+		turn_away(a, fd, &err);
+		(void)close(fd);
+		return NULL;
+	}
+	struct conn *c = conn_new(a, fd, who);
+	/* Edge-triggered: bytes that lie there and were looked at do not wake us again. */
+	struct epoll_event watch = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = c };
+	if (epoll_ctl(a->door_fd, EPOLL_CTL_ADD, fd, &watch) == 0)
+		return c;
+	conn_free(c);
+	(void)close(fd);
+	return NULL;
 }
 
 static void
@@ -660,25 +762,27 @@ admit(struct api *a, int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof peer;
-	struct err err = ERR_INIT;
+	struct account who;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1) {
 		(void)close(fd);
 		return;
 	}
-	struct account who;
-	auth_by_uid(state_fleet(a->conf.state)->rules, (int64_t)peer.uid, (int64_t)geteuid(), clock_wall(), &who);
-	if (check_limits(a, &who, &err) == -1) {
-		turn_away(a, fd, &err);
-		(void)close(fd);
+	auth_by_uid(rules_of(a), (int64_t)peer.uid, (int64_t)geteuid(), clock_wall(), &who);
+	(void)let_in(a, fd, &who);
+}
+
+/* From tls.c: a session whose handshake is done. */
+static void
+admit_tls(void *arg, int fd, const struct tls_peer *peer)
+{
+	struct api *a = arg;
+	struct account who = { .method = AUTH_NOBODY };
+	snprintf(who.peer, sizeof who.peer, "%s", peer->address);
+	struct conn *c = let_in(a, fd, &who);
+	if (!c)
 		return;
-	}
-	struct conn *c = conn_new(a, fd, &who);
-	/* Edge-triggered: bytes that lie there and were looked at do not wake us again. */
-	struct epoll_event watch = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = c };
-	if (epoll_ctl(a->door_fd, EPOLL_CTL_ADD, fd, &watch) == -1) {
-		conn_free(c);
-		(void)close(fd);
-	}
+	c->is_tls = true;
+	snprintf(c->fingerprint, sizeof c->fingerprint, "%s", peer->fingerprint);
 }
 
 static void
@@ -731,6 +835,36 @@ on_sweep(void *arg)
 		/* The library notices the end of the socket and lets go of it. */
 		(void)shutdown(c->fd, SHUT_RDWR);
 		c->deadline = (struct mono){ 0 };
+		a->figures.turned_away++;
+		is_cut = true;
+	}
+	if (is_cut)
+		run_http(a);
+}
+
+static bool
+is_granted(const struct conn *c)
+{
+	struct wall wall = clock_wall();
+	if (auth_check(&c->who, AUTH_SEE, wall, NULL) == -1)
+		return false;
+	return !c->is_tls ||
+		auth_again(c->api->memory, rules_of(c->api), c->who.method, c->credential, wall, NULL) == 0;
+}
+
+/* A token that was taken out of the file, or has ended, ends the streams that it opened. */
+static void
+on_recheck(void *arg)
+{
+	struct api *a = arg;
+	struct conn *c;
+	bool is_cut = false;
+	LIST_FOREACH(c, &a->streams, streams) {
+		if (c->is_revoked || is_granted(c))
+			continue;
+		c->is_revoked = true;
+		(void)shutdown(c->fd, SHUT_RDWR);
+		resume(c); /* a suspended one would not notice */
 		a->figures.turned_away++;
 		is_cut = true;
 	}
@@ -869,6 +1003,53 @@ open_http(struct api *a, struct err *err)
 	return 0;
 }
 
+static struct tls_files
+files_of(const struct api *a)
+{
+	const struct conf_rules *rules = rules_of(a);
+	if (!rules)
+		return (struct tls_files){ 0 };
+	return (struct tls_files){ .cert = rules->tls.cert, .key = rules->tls.key, .client_ca = rules->tls.client_ca };
+}
+
+static int
+open_tls(struct api *a, struct err *err)
+{
+	const struct tls_conf conf = {
+		.addresses = a->conf.tcp,
+		.n_addresses = a->conf.n_tcp,
+		.files = files_of(a),
+		.sessions_max = a->tls_max,
+		.handshake_ms = a->conf.handshake_ms,
+		.take = admit_tls,
+		.arg = a,
+	};
+	if (conf.n_addresses == 0)
+		return 0;
+	if (!conf.files.cert)
+		return err_set(err, ERR_USAGE, "--listen %s needs `tls: {cert: FILE, key: FILE}` in the fleet file",
+			conf.addresses[0]);
+	a->tls = tls_new(a->loop, &conf, err);
+	return a->tls ? 0 : -1;
+}
+
+int
+api_reload(struct api *a, struct err *err)
+{
+	const struct tls_files files = files_of(a);
+	if (!a->tls)
+		return 0;
+	if (!files.cert)
+		return err_set(err, ERR_USAGE, "the fleet file has no `tls` any more: the certificate that was read before is kept");
+	return tls_reload(a->tls, &files, err);
+}
+
+unsigned
+api_port(const struct api *a, size_t i)
+{
+	return a->tls ? tls_port(a->tls, i) : 0;
+}
+
 /* --- begin and end -------------------------------------------------------------------------------------------- */
 
 static void
@@ -882,12 +1063,13 @@ set_defaults(struct api *a)
 		{ &a->conf.reply_ms, REPLY_MS },
 		{ &a->conf.heartbeat_ms, HEARTBEAT_MS },
 		{ &a->conf.coalesce_ms, COALESCE_MS },
+		{ &a->conf.recheck_ms, RECHECK_MS },
 	};
 	for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
 		if (*intervals[i].value <= 0)
 			*intervals[i].value = intervals[i].otherwise;
 	}
-	struct rlimit files;
+	struct rlimit files = { .rlim_cur = 1024 };
 	size_t max = CONNECTIONS_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 2 < max)
 		max = files.rlim_cur / 2;
@@ -895,6 +1077,8 @@ set_defaults(struct api *a)
 		max = a->conf.connections_max;
 	a->connections_max = max;
 	a->reserved = max / RESERVED_SHARE;
+	/* a session over TLS costs three descriptors */
+	a->tls_max = files.rlim_cur / 8 < max ? files.rlim_cur / 8 : max;
 }
 
 static int64_t
@@ -921,6 +1105,7 @@ arm(struct api *a)
 	a->wake_timer = loop_timer_add(a->loop, 0, 0, wake_streams, a);
 	loop_timer_stop(a->wake_timer);
 	a->sweep_timer = loop_timer_add(a->loop, sweep_ms(a), sweep_ms(a), on_sweep, a);
+	a->recheck_timer = loop_timer_add(a->loop, a->conf.recheck_ms, a->conf.recheck_ms, on_recheck, a);
 	a->seen_timer = loop_timer_add(a->loop, SEEN_MS, SEEN_MS, on_seen, a);
 	a->heartbeat_timer = loop_timer_add(a->loop, a->conf.heartbeat_ms, a->conf.heartbeat_ms, on_heartbeat, a);
 }
@@ -953,7 +1138,8 @@ api_new(struct loop *l, const struct api_conf *conf, struct err *err)
 	LIST_INIT(&a->all);
 	LIST_INIT(&a->streams);
 	set_defaults(a);
-	if (open_http(a, err) == -1 || open_socket(a, err) == -1) {
+	a->memory = auth_memory_new();
+	if (open_http(a, err) == -1 || open_socket(a, err) == -1 || open_tls(a, err) == -1) {
 		err_wrap(err, "the API");
 		api_free(a);
 		return NULL;
@@ -973,6 +1159,7 @@ disarm(struct api *a)
 	loop_io_del(a->http_io);
 	loop_timer_del(a->http_timer);
 	loop_timer_del(a->sweep_timer);
+	loop_timer_del(a->recheck_timer);
 	loop_timer_del(a->flush_timer);
 	loop_timer_del(a->seen_timer);
 	loop_timer_del(a->heartbeat_timer);
@@ -1012,6 +1199,8 @@ api_free(struct api *a)
 		drop_shared(a);
 		MHD_stop_daemon(a->http);
 	}
+	tls_free(a->tls);
+	auth_memory_free(a->memory);
 	if (a->listen_fd != -1) {
 		(void)unlink(a->socket_path);
 		(void)close(a->listen_fd);

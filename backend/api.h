@@ -9,12 +9,15 @@
 
 /*
  * The HTTP API (PRODUCT.md section 7): the console has no other door. libmicrohttpd without threads on our loop, unix
- * socket with peer credentials; streams are suspended connections fed from one ring that is encoded once for all.
+ * socket with peer credentials, TLS with tokens or client certificates; streams are suspended connections fed from one
+ * ring that is encoded once for all.
  */
 struct api;
 
 struct api_conf {
 	const char *socket_path;
+	const char *const *tcp; /* "HOST:PORT" to serve TLS on, by `tls` of the fleet's rules; or NULL */
+	size_t n_tcp;
 	struct state *state;
 	struct store *store; /* or NULL */
 	struct engine *engine; /* or NULL: nothing can be done here, only seen */
@@ -30,6 +33,8 @@ struct api_conf {
 	int64_t head_ms, body_ms, reply_ms; /* deadlines: 5 s for the head, 10 s for the body, 30 s to take the answer */
 	int64_t heartbeat_ms;               /* 15 s */
 	int64_t coalesce_ms;                /* 50 ms between a change and its message */
+	int64_t handshake_ms;               /* 5 s */
+	int64_t recheck_ms;                 /* 2 s: how often the grants behind open streams are looked at again */
 	size_t connections_max;             /* 0: half of the descriptor limit, 4096 at most */
 };
 struct api *api_new(struct loop *l, const struct api_conf *conf, struct err *err);
@@ -37,6 +42,10 @@ struct api *api_new(struct loop *l, const struct api_conf *conf, struct err *err
 void api_free(struct api *a);
 /* An operation changed: goes to every stream with the next flush. */
 void api_tell_operation(struct api *a, const char *id);
+/* The fleet file was replaced: certificate and key are read again. -1: the old ones are kept. */
+int api_reload(struct api *a, struct err *err);
+/* The port of the i-th address of `tcp`, as bound. */
+unsigned api_port(const struct api *a, size_t i);
 size_t api_streams(const struct api *a);
 size_t api_connections(const struct api *a);
 

@@ -38,11 +38,14 @@
 
 #define RESOLVE_MS 5000
 #define TICK_MS    1000
+#define LISTEN_MAX 8
 
 struct options {
 	const char *config;
 	char state_dir[PATHS_MAX];
 	char socket[PATHS_MAX];
+	const char *tcp[LISTEN_MAX]; /* "HOST:PORT", from the command line */
+	size_t n_tcp;
 	bool check;
 };
 
@@ -66,11 +69,12 @@ struct backend {
 static const char help[] =
 	"catchmentd polls the nodes of an anycast fleet and serves what it learns to catchment.\n"
 	"\n"
-	"Usage: catchmentd --config FILE [--state DIR] [--listen unix:PATH] [--check]\n"
+	"Usage: catchmentd --config FILE [--state DIR] [--listen unix:PATH|HOST:PORT]... [--check]\n"
 	"\n"
 	"  -c, --config FILE       the fleet file (fleet.yaml); needed\n"
 	"  -s, --state DIR         where history and the last good facts are kept\n"
 	"  -l, --listen unix:PATH  socket to serve on\n"
+	"  -l, --listen HOST:PORT  serve TLS there too, by `tls` of the fleet file; may be given several times\n"
 	"      --check             check the fleet file, print every mistake, and end\n"
 	"  -V, --version           print the version\n"
 	"  -h, --help              print this\n"
@@ -122,7 +126,10 @@ take_coming(void *arg)
 	struct backend *b = arg;
 	struct fleet *f = b->coming;
 	b->coming = NULL;
+	struct err err = ERR_INIT;
 	state_reload(b->state, f, clock_mono(), clock_wall());
+	if (api_reload(b->api, &err) == -1)
+		state_tell(b->state, "config", VERDICT_DEGRADED, clock_wall(), "%.220s", err.text);
 	poller_reload(b->poller);
 	outside_reload(b->outside);
 	if (b->acting)
@@ -196,9 +203,13 @@ on_hup(void *arg, int signum)
 static int
 parse_listen(const char *text, struct options *o, struct err *err)
 {
-	if (strncmp(text, "unix:", 5) != 0)
-		return err_set(err, ERR_USAGE, "--listen %s: only unix:PATH is served in this version", text);
-	snprintf(o->socket, sizeof o->socket, "%s", text + 5);
+	if (strncmp(text, "unix:", 5) == 0) {
+		snprintf(o->socket, sizeof o->socket, "%s", text + 5);
+		return 0;
+	}
+	if (o->n_tcp == LISTEN_MAX)
+		return err_set(err, ERR_USAGE, "--listen %s: at most %d addresses are served", text, LISTEN_MAX);
+	o->tcp[o->n_tcp++] = text;
 	return 0;
 }
 
@@ -368,6 +379,8 @@ open_backend(struct backend *b, struct fleet *f, struct err *err)
 	open_acting(b);
 	const struct api_conf api = {
 		.socket_path = b->options.socket,
+		.tcp = b->options.tcp,
+		.n_tcp = b->options.n_tcp,
 		.state = b->state,
 		.store = b->store,
 		.engine = b->acting ? acting_engine(b->acting) : NULL,

@@ -6,8 +6,9 @@
  * from its callbacks, so the API peeks at the socket, asks request_judge, and hands the connection over only when the
  * whole head has arrived and is beyond doubt. Each connection carries one request, so nothing comes after it.
  *
- * Who may ask what is not decided here (api.c, routes.c), with two exceptions that belong to the bytes: the Host must
- * be ours (a browser page that rebinds a name to us sends its own) and an Origin means that a browser asks: refused.
+ * Who may ask what is not decided here (api.c, routes.c), with three exceptions that belong to the bytes: the Host must
+ * be ours (a browser page that rebinds a name to us sends its own; over TLS api.c compares it with the certificate), an
+ * Origin means that a browser asks, and a token in a target would end up in histories and logs: refused.
  */
 #include "backend/request.h"
 
@@ -15,10 +16,13 @@
 #include <strings.h>
 
 #include "core/text.h"
+#include "core/token.h"
 
 struct head {
-	bool has_host, has_length, has_encoding;
+	enum request_door door;
+	bool has_host, has_length, has_token;
 	bool is_http_11;
+	struct slice host, token;
 };
 
 static bool
@@ -59,6 +63,8 @@ judge_target(struct slice target, struct err *err)
 		if (target.data[i] < 0x21 || target.data[i] > 0x7e)
 			return err_set(err, ERR_USAGE, "a target has visible ASCII only: escape the rest as %%XX");
 	}
+	if (slice_contains(target, TOKEN_PREFIX))
+		return err_set(err, ERR_USAGE, "a token stands in the header Authorization, never in a URL; revoke this one");
 	return 0;
 }
 
@@ -96,8 +102,28 @@ judge_host(struct slice value, struct head *head, struct err *err)
 	if (head->has_host)
 		return err_set(err, ERR_USAGE, "the header Host stands twice");
 	head->has_host = true;
-	if (value.len != 0 && !is_name(value, "localhost"))
+	head->host = value;
+	if (head->door == REQUEST_UNIX && value.len != 0 && !is_name(value, "localhost"))
 		return err_set(err, ERR_PERMISSION, "the Host of a request on this socket is localhost");
+	return 0;
+}
+
+/* "Bearer cmt_…": one scheme, one token, visible characters. */
+static int
+judge_authorization(struct slice value, struct head *head, struct err *err)
+{
+	static const char scheme[] = "Bearer ";
+	if (head->door == REQUEST_UNIX)
+		return err_set(err, ERR_USAGE, "a token belongs on TLS: this socket knows its callers by their uid");
+	if (head->has_token)
+		return err_set(err, ERR_USAGE, "the header Authorization stands twice");
+	head->has_token = true;
+	if (value.len < sizeof scheme - 1 || strncasecmp(value.data, scheme, sizeof scheme - 1) != 0)
+		return err_set(err, ERR_UNKNOWN_CALLER, "Authorization is Bearer TOKEN here");
+	struct slice token = slice_trim((struct slice){ value.data + sizeof scheme - 1, value.len - (sizeof scheme - 1) });
+	if (token.len == 0 || token.len > REQUEST_TOKEN_MAX || memchr(token.data, ' ', token.len))
+		return err_set(err, ERR_UNKNOWN_CALLER, "Authorization is Bearer TOKEN here");
+	head->token = token;
 	return 0;
 }
 
@@ -122,6 +148,8 @@ judge_header(struct slice name, struct slice value, struct head *head, struct er
 {
 	if (is_name(name, "Host"))
 		return judge_host(value, head, err);
+	if (is_name(name, "Authorization"))
+		return judge_authorization(value, head, err);
 	if (is_name(name, "Content-Length"))
 		return judge_length(value, head, err);
 	if (is_name(name, "Transfer-Encoding"))
@@ -181,9 +209,9 @@ judge_end(const struct head *head, struct err *err)
 }
 
 enum request_head
-request_judge(struct slice bytes, struct request_line *out, struct err *err)
+request_judge(struct slice bytes, enum request_door door, struct request_line *out, struct err *err)
 {
-	struct head head = { 0 };
+	struct head head = { .door = door };
 	struct request_line request = { 0 };
 	struct slice rest = bytes;
 	for (size_t lines = 0;; lines++) {
@@ -200,6 +228,8 @@ request_judge(struct slice bytes, struct request_line *out, struct err *err)
 			return REQUEST_MORE;
 		if (lines > 0 && line.len == 0) {
 			*out = request;
+			out->host = head.host;
+			out->token = head.token;
 			return judge_end(&head, err);
 		}
 		if (lines > REQUEST_LINES_MAX) {

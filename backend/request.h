@@ -17,17 +17,22 @@
 #define REQUEST_LINES_MAX  100   /* header lines */
 #define REQUEST_TARGET_MAX 2048
 #define REQUEST_BODY_MAX   65536
+#define REQUEST_TOKEN_MAX  256
 
 enum request_head {
 	REQUEST_MORE, /* fine so far, the empty line has not come yet */
 	REQUEST_GOOD, /* the library may have it */
 	REQUEST_BAD,  /* err says why; answer and close */
 };
+/* The unix socket knows its callers by uid: a Host is localhost, and a token has no business there. Over TLS the caller
+ * of the judge compares the Host with the certificate and asks who holds the token. */
+enum request_door { REQUEST_UNIX, REQUEST_TLS };
 struct request_line {
 	struct slice method, path, query; /* as sent, borrowed from the bytes judged */
+	struct slice host, token;         /* token: behind "Authorization: Bearer"; empty when there is none */
 };
 /* Judges what has arrived of one request; *line is set when it is good. */
-enum request_head request_judge(struct slice bytes, struct request_line *line, struct err *err);
+enum request_head request_judge(struct slice bytes, enum request_door door, struct request_line *line, struct err *err);
 
 /* Decodes %XX once; -1 for a broken escape, a control character, invalid UTF-8, or what does not fit. */
 int request_decode(struct slice in, char *out, size_t size);

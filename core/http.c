@@ -99,7 +99,8 @@ struct http {
 	size_t n_lanes, n_calls;
 	bool is_closing;
 	struct lane *lanes[HTTP_LANES_MAX]; /* made when first used */
-	char *ca_file;
+	char *ca_file, *cert_file, *key_file;
+	bool only_tls13;
 	struct curl_slist *headers; /* sent with every call that brings none */
 	struct sock **socks;        /* by descriptor */
 	size_t socks_cap;
@@ -425,10 +426,14 @@ easy_prepare(struct curl_call *c)
 	curl_easy_setopt(e, CURLOPT_NOPROGRESS, 1L);
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)(h->only_tls13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2));
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->headers);
 	if (h->ca_file)
 		curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file);
+	if (h->cert_file)
+		curl_easy_setopt(e, CURLOPT_SSLCERT, h->cert_file);
+	if (h->key_file)
+		curl_easy_setopt(e, CURLOPT_SSLKEY, h->key_file);
 }
 
 static void call_expired(void *arg);
@@ -854,6 +859,9 @@ http_new(struct loop *l, const struct http_options *options, struct err *err)
 	if (h->n_lanes > HTTP_LANES_MAX)
 		h->n_lanes = HTTP_LANES_MAX;
 	h->ca_file = options && options->ca_file ? xstrdup(options->ca_file) : NULL;
+	h->cert_file = options && options->cert_file ? xstrdup(options->cert_file) : NULL;
+	h->key_file = options && options->key_file ? xstrdup(options->key_file) : NULL;
+	h->only_tls13 = options && options->only_tls13;
 	h->headers = curl_slist_append(NULL, "Expect:");
 	h->plain = http_plain_new(l);
 	return h;
@@ -878,6 +886,8 @@ http_free(struct http *h)
 		sock_drop(h, (int)i);
 	free(h->socks);
 	free(h->ca_file);
+	free(h->cert_file);
+	free(h->key_file);
 	free(h);
 	curl_global_cleanup();
 }

@@ -12,8 +12,7 @@
 
 #include "core/digest.h"
 
-#define PREFIX     "cmt_"
-#define PREFIX_LEN (sizeof PREFIX - 1)
+#define PREFIX_LEN (sizeof TOKEN_PREFIX - 1)
 #define BODY_LEN   43 /* 256 bits, six a character */
 #define CHECK_LEN  6  /* 36 bits */
 #define TOKEN_LEN  (PREFIX_LEN + BODY_LEN + CHECK_LEN)
@@ -64,7 +63,7 @@ token_make(char out[TOKEN_SIZE], char hash[TOKEN_HASH_SIZE])
 	char bits[65], body[BODY_LEN + 1], check[CHECK_LEN + 1];
 	digest_random_hex(bits, 64);
 	spell(bits, body, BODY_LEN);
-	snprintf(out, TOKEN_SIZE, "%s%s", PREFIX, body);
+	snprintf(out, TOKEN_SIZE, "%s%s", TOKEN_PREFIX, body);
 	checksum(out, check);
 	memcpy(out + PREFIX_LEN + BODY_LEN, check, sizeof check);
 	token_hash(out, hash);
@@ -76,7 +75,7 @@ bool
 token_is_ours(const char *text)
 {
 	char check[CHECK_LEN + 1];
-	if (strlen(text) != TOKEN_LEN || strncmp(text, PREFIX, PREFIX_LEN) != 0 ||
+	if (strlen(text) != TOKEN_LEN || strncmp(text, TOKEN_PREFIX, PREFIX_LEN) != 0 ||
 		strspn(text + PREFIX_LEN, alphabet) != BODY_LEN + CHECK_LEN)
 		return false;
 	checksum(text, check);

@@ -10,6 +10,7 @@
  * hash.
  */
 
+#define TOKEN_PREFIX    "cmt_"
 #define TOKEN_SIZE      64
 #define TOKEN_HASH_SIZE 72 /* "sha256:", 64 hexadecimal digits, terminator */
 

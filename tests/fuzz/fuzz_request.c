@@ -30,10 +30,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct request_line line;
 	struct slice bytes = { (const char *)data, size < REQUEST_HEAD_MAX ? size : REQUEST_HEAD_MAX };
-	enum request_head whole = request_judge(bytes, &line, NULL);
+	enum request_head whole = request_judge(bytes, REQUEST_UNIX, &line, NULL);
 	if (whole == REQUEST_GOOD)
 		route(&line);
-	enum request_head half = request_judge((struct slice){ bytes.data, bytes.len / 2 }, &line, NULL);
+	enum request_head half = request_judge((struct slice){ bytes.data, bytes.len / 2 }, REQUEST_UNIX, &line, NULL);
 	/* What was wrong or whole at half the way stays so. */
 	if (half != REQUEST_MORE && half != whole)
 		abort();

@@ -20,6 +20,8 @@ FOREIGN = {
     "ncurses.h": {"console/term.c"},
     "libssh2.h": {"backend/transport_ssh.c"},
     "microhttpd.h": {"backend/api.c"},
+    "gnutls/gnutls.h": {"backend/tls.c"},
+    "gnutls/x509.h": {"backend/tls.c"},
     "curl/curl.h": {"core/http.c"},
     "sqlite3.h": {"backend/store.c"},
     "uv.h": {"core/loop.c"},

@@ -15,11 +15,11 @@ START_TEST(test_a_good_head_is_good_only_when_whole)
 	for (size_t i = 0; i < sizeof good - 1; i++) {
 		struct request_line line;
 		struct err err = ERR_INIT;
-		enum request_head got = request_judge((struct slice){ good, i }, &line, &err);
+		enum request_head got = request_judge((struct slice){ good, i }, REQUEST_UNIX, &line, &err);
 		ck_assert_msg(got == REQUEST_MORE, "%zu bytes: %s", i, err.text);
 	}
 	struct request_line line;
-	ck_assert_int_eq(request_judge(slice_of(good), &line, NULL), REQUEST_GOOD);
+	ck_assert_int_eq(request_judge(slice_of(good), REQUEST_UNIX, &line, NULL), REQUEST_GOOD);
 	ck_assert(slice_equal(line.method, "GET"));
 	ck_assert(slice_equal(line.path, "/v1/pops"));
 	ck_assert(slice_equal(line.query, "verdict=ok"));
@@ -35,7 +35,7 @@ START_TEST(test_one_changed_byte)
 			memcpy(bytes, good, sizeof good);
 			bytes[i] = (char)c;
 			struct request_line line;
-			if (request_judge((struct slice){ bytes, sizeof good - 1 }, &line, NULL) != REQUEST_GOOD)
+			if (request_judge((struct slice){ bytes, sizeof good - 1 }, REQUEST_UNIX, &line, NULL) != REQUEST_GOOD)
 				continue;
 			ck_assert(line.method.len >= 1 && line.path.len >= 1);
 			for (size_t k = 0; k < line.path.len; k++)
@@ -100,7 +100,7 @@ START_TEST(test_heads_that_may_not_come_in)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct request_line line;
 		struct err err = ERR_INIT;
-		enum request_head got = request_judge(slice_of(rows[i].head), &line, &err);
+		enum request_head got = request_judge(slice_of(rows[i].head), REQUEST_UNIX, &line, &err);
 		ck_assert_msg(got == (rows[i].code == ERR_OK ? REQUEST_GOOD : REQUEST_BAD) && err.code == rows[i].code &&
 				strstr(err.text, rows[i].says),
 			"%s: %d, %s", rows[i].head, got, err.text);
@@ -119,19 +119,19 @@ START_TEST(test_ceilings_of_a_head)
 		(void)buf_printf(&head, "X%d: y\r\n", i);
 	size_t full = head.len;
 	(void)buf_add_text(&head, "\r\n");
-	ck_assert_int_eq(request_judge(buf_slice(&head), &line, &err), REQUEST_GOOD);
+	ck_assert_int_eq(request_judge(buf_slice(&head), REQUEST_UNIX, &line, &err), REQUEST_GOOD);
 	head.len = full;
 	(void)buf_add_text(&head, "More: 1\r\n\r\n");
-	ck_assert_int_eq(request_judge(buf_slice(&head), &line, &err), REQUEST_BAD);
+	ck_assert_int_eq(request_judge(buf_slice(&head), REQUEST_UNIX, &line, &err), REQUEST_BAD);
 	ck_assert_int_eq(err.code, ERR_TOO_LARGE);
 	/* 8192 bytes without an end */
 	buf_clear(&head);
 	(void)buf_add_text(&head, "GET / HTTP/1.1\r\nHost:\r\nX: ");
 	while (head.len < REQUEST_HEAD_MAX - 1)
 		(void)buf_add_char(&head, 'x');
-	ck_assert_int_eq(request_judge(buf_slice(&head), &line, &err), REQUEST_MORE);
+	ck_assert_int_eq(request_judge(buf_slice(&head), REQUEST_UNIX, &line, &err), REQUEST_MORE);
 	(void)buf_add_char(&head, 'x');
-	ck_assert_int_eq(request_judge(buf_slice(&head), &line, &err), REQUEST_BAD);
+	ck_assert_int_eq(request_judge(buf_slice(&head), REQUEST_UNIX, &line, &err), REQUEST_BAD);
 	ck_assert_int_eq(err.code, ERR_TOO_LARGE);
 	/* a long target */
 	buf_clear(&head);
@@ -139,7 +139,7 @@ START_TEST(test_ceilings_of_a_head)
 	for (int i = 0; i < REQUEST_TARGET_MAX; i++)
 		(void)buf_add_char(&head, 'a');
 	(void)buf_add_text(&head, " HTTP/1.1\r\nHost:\r\n\r\n");
-	ck_assert_int_eq(request_judge(buf_slice(&head), &line, &err), REQUEST_BAD);
+	ck_assert_int_eq(request_judge(buf_slice(&head), REQUEST_UNIX, &line, &err), REQUEST_BAD);
 	ck_assert_int_eq(err.code, ERR_TOO_LARGE);
 	buf_done(&head);
 }
