@@ -510,15 +510,35 @@ add_step(struct making *m, const struct node *node, size_t target, size_t phase,
 	return 0;
 }
 
+/* What the node's facts will be once its prefixes are less attractive: the steps of the phase after that one, and their
+ * way back, start from there. */
+static struct report *
+facts_when_away(const struct node *node)
+{
+	struct report *facts = report_new();
+	report_merge(facts, node->facts);
+	for (size_t i = 0; i < facts->n_exports; i++)
+		for (size_t k = 0; k < facts->exports[i].n_routes; k++)
+			for (size_t p = 0; p < node->n_prefixes; p++)
+				if (prefix_equal(&facts->exports[i].routes[k].prefix, &node->prefixes[p]))
+					facts->exports[i].routes[k].is_gshut = TRI_YES;
+	return facts;
+}
+
+/* is_later: the phase follows one that is not done yet. */
 static int
-add_node(struct making *m, const struct node *node, size_t target, size_t phase, struct err *err)
+add_node(struct making *m, const struct node *node, size_t target, size_t phase, bool is_later, struct err *err)
 {
 	const struct plan_request *r = m->in->request;
 	struct steps steps;
 	struct err why = ERR_INIT;
+	struct node then = *node;
+	struct report *facts = is_later ? facts_when_away(node) : NULL;
 	int rc = 0;
+	if (facts)
+		then.facts = facts;
 	steps_init(&steps);
-	if (planner_node_steps(node, m->in->find, r->verb, op_phase_goal(r->verb, r->mode, phase), &steps, &why) == -1) {
+	if (planner_node_steps(&then, m->in->find, r->verb, op_phase_goal(r->verb, r->mode, phase), &steps, &why) == -1) {
 		struct gate_plan_step *t = add_touched(m, node);
 		t->is_understood = false;
 		t->text = keep(m, why.text);
@@ -530,6 +550,7 @@ add_node(struct making *m, const struct node *node, size_t target, size_t phase,
 		rc = add_step(m, node, target, phase, &steps.list[i], err);
 out:
 	steps_done(&steps);
+	report_free(facts);
 	return rc;
 }
 
@@ -544,7 +565,8 @@ add_steps(struct making *m, struct err *err)
 		for (size_t phase = i == 0 ? m->in->first_phase : 0; phase < op_phases(r->verb, r->mode); phase++)
 			for (size_t k = 0; k < target_pop(m, i)->n_nodes; k++) {
 				const struct node *node = &m->in->fleet->nodes[target_pop(m, i)->nodes[k]];
-				if (node->bgp_driver[0] && add_node(m, node, m->in->first_target + i, phase, err) == -1)
+				bool is_later = phase > (i == 0 ? m->in->first_phase : 0);
+				if (node->bgp_driver[0] && add_node(m, node, m->in->first_target + i, phase, is_later, err) == -1)
 					return -1;
 			}
 	return 0;
