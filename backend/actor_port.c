@@ -25,6 +25,8 @@
 #include <unistd.h>
 
 #include "backend/actor_wire.h"
+#include "core/digest.h"
+#include "core/paths.h"
 #include "core/text.h"
 
 #define SELF           "/proc/self/exe"
@@ -56,6 +58,7 @@ struct actor {
 	LIST_ENTRY(actor) link;
 	struct actors *owner;
 	char op[OP_ID_SIZE];
+	char hash[DIGEST_HEX_SIZE]; /* of its plan */
 	enum actor_life life;
 	bool has_exited;
 	struct loop_child *child;
@@ -356,7 +359,10 @@ static void
 on_exit_child(void *arg, int status, int signum)
 {
 	struct actor *a = arg;
+	char folder[PATHS_MAX + 32];
 	a->has_exited = true;
+	actor_folder_name(a->owner->state_dir, loop_child_pid(a->child), folder, sizeof folder);
+	actor_folder_remove(folder); /* one that was killed left it */
 	if (a->life == LIFE_RUNNING) {
 		read_events(a); /* what it said before it ended still counts */
 		if (signum)
@@ -493,6 +499,7 @@ port_start(void *arg, const char *op, struct slice plan, struct err *err)
 	a->timer = loop_timer_add(all->loop, 0, 0, on_timer, a);
 	loop_timer_stop(a->timer);
 	snprintf(a->op, sizeof a->op, "%s", op);
+	digest_hex(plan, a->hash);
 	LIST_INSERT_HEAD(&all->list, a, link);
 	if (spawn(a, err) == -1) {
 		actor_free(a);
@@ -512,6 +519,7 @@ port_order(void *arg, const char *op, enum act_order order, const char *pop, siz
 		return; /* the engine hears, or has heard, that it is lost */
 	struct actor_order o = { .order = order, .phase = phase, .number = number, .confirm_s = confirm_s };
 	snprintf(o.pop, sizeof o.pop, "%s", pop);
+	memcpy(o.hash, a->hash, sizeof o.hash);
 	give(a, &o);
 }
 

@@ -4,16 +4,19 @@
  *
  *	> {"id":1,"order":"check","op":"00a1…","plan":"{…}"}
  *	< {"id":1,"event":"checked","pop":"","number":0,"ok":true,"text":"…","nodes":[{"node":"fra1","code":"done",…}]}
- *	> {"id":2,"order":"apply","pop":"fra","phase":0,"number":7,"confirm_s":45}
+ *	> {"id":2,"order":"apply","plan":"<its SHA-256>","pop":"fra","phase":0,"number":7,"confirm_s":45}
  *	< {"id":2,"event":"applied","pop":"fra","number":7,"ok":true,…}
  *
  * The backend reads what the actor says as it reads a node: the actor has parsed bytes of foreign hosts, and may have
  * been taken over by them. So every member is typed, ranged and bounded, and an event is accepted by actor_port.c only
- * for an order that was given. Used by actor_port.c and actor_main.c; does no I/O.
+ * for an order that was given. Used by actor_port.c and actor_main.c. Here also stands the name of the one folder that
+ * both may have to remove.
  */
 #include "backend/actor_wire.h"
 
+#include <dirent.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/text.h"
 
@@ -87,6 +90,7 @@ actor_order_write(const struct actor_order *o, struct buf *out, struct err *err)
 		json_key(&w, "plan");
 		json_add_slice(&w, o->plan);
 	} else {
+		json_put_text(&w, "plan", o->hash);
 		json_put_text(&w, "pop", o->pop);
 		json_put_int(&w, "phase", (int64_t)o->phase);
 		json_put_int(&w, "number", (int64_t)o->number);
@@ -112,7 +116,8 @@ read_order_body(const struct json *o, struct actor_order *out, struct err *err)
 	if (out->order == ACT_CHECK)
 		return need_name(o, "op", out->op, sizeof out->op, err) == -1 ||
 			json_need_text(o, "plan", PLAN_BYTES_MAX, &out->plan, err) == -1 ? -1 : 0;
-	if (need_name(o, "pop", out->pop, sizeof out->pop, err) == -1 || json_need_int(o, "phase", 0, 7, &phase, err) == -1 ||
+	if (need_name(o, "plan", out->hash, sizeof out->hash, err) == -1 ||
+		need_name(o, "pop", out->pop, sizeof out->pop, err) == -1 || json_need_int(o, "phase", 0, 7, &phase, err) == -1 ||
 		json_need_int(o, "number", 1, INT64_MAX, &number, err) == -1 ||
 		json_need_int(o, "confirm_s", 0, 3600, &confirm_s, err) == -1)
 		return -1;
@@ -290,4 +295,37 @@ actor_event_read(struct slice line, struct arena *a, uint64_t *id, struct actor_
 	int rc = read_event(json_root(doc), a, id, e, err);
 	json_doc_free(doc);
 	return rc;
+}
+
+void
+actor_folder_name(const char *state_dir, pid_t pid, char *out, size_t size)
+{
+	snprintf(out, size, "%s/act-%ld", state_dir, (long)pid);
+}
+
+/* Control sockets, and the folder "ssh" that holds them (transport.c): two levels, no more. */
+static void
+empty_folder(const char *path, int depth)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *e;
+	while (dir && (e = readdir(dir)) != NULL) {
+		char name[4096];
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		snprintf(name, sizeof name, "%s/%s", path, e->d_name);
+		if (unlink(name) == -1 && depth > 0) {
+			empty_folder(name, depth - 1);
+			rmdir(name);
+		}
+	}
+	if (dir)
+		closedir(dir);
+}
+
+void
+actor_folder_remove(const char *path)
+{
+	empty_folder(path, 1);
+	rmdir(path);
 }

@@ -17,6 +17,7 @@ struct actor_order {
 	enum act_order order; /* ACT_CHECK: `plan` is there, the rest is not */
 	char op[OP_ID_SIZE];
 	struct slice plan;    /* borrowed */
+	char hash[65];        /* not ACT_CHECK: SHA-256 of the plan's bytes, which names it */
 	char pop[FLEET_NAME_MAX];
 	size_t phase;
 	uint64_t number;
@@ -38,5 +39,10 @@ enum actor_event_kind actor_event_of(enum act_order order);
 
 /* Milliseconds that the actor gives itself for an order, from its arrival to its answer. */
 int64_t actor_order_ms(enum act_order order);
+
+/* An actor's folder for control sockets of the system's ssh, STATE/act-PID: made and removed by itself, and by the
+ * backend when it was killed. */
+void actor_folder_name(const char *state_dir, pid_t pid, char *out, size_t size);
+void actor_folder_remove(const char *path);
 
 #endif

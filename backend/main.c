@@ -23,6 +23,7 @@
 #endif
 
 #include "backend/acting.h"
+#include "backend/actor.h"
 #include "backend/api.h"
 #include "backend/history.h"
 #include "backend/outside.h"
@@ -47,6 +48,7 @@ struct options {
 	const char *tcp[LISTEN_MAX]; /* "HOST:PORT", from the command line */
 	size_t n_tcp;
 	bool check;
+	bool is_actor; /* started by a catchmentd, for one operation (backend/actor.h) */
 };
 
 struct backend {
@@ -222,6 +224,7 @@ parse_options(int argc, char **argv, struct options *o, struct err *err)
 		{ "state", required_argument, NULL, 's' },
 		{ "listen", required_argument, NULL, 'l' },
 		{ "check", no_argument, NULL, 'k' },
+		{ "actor", no_argument, NULL, 'a' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -243,6 +246,9 @@ parse_options(int argc, char **argv, struct options *o, struct err *err)
 			break;
 		case 'k':
 			o->check = true;
+			break;
+		case 'a':
+			o->is_actor = true;
 			break;
 		case 'V':
 			puts("catchmentd " CATCHMENT_VERSION);
@@ -472,6 +478,8 @@ main(int argc, char **argv)
 		fputs("catchmentd: libsodium does not start: no random numbers\n", stderr);
 		return 1;
 	}
+	if (o.is_actor)
+		return actor_main(o.config, o.state_dir);
 	struct fleet *f = load_fleet(o.config, &err);
 	if (!f) {
 		fprintf(stderr, "catchmentd: %s\n", err.text);

@@ -16,7 +16,7 @@
  * by all nodes of that name). A gzip body is refused rather than inflated.
  *
  * Does not do: HTTP/2, redirects, uploads of more than one buffer, retries (but curl's own, once, when a kept connection
- * turns out dead before the first byte).
+ * turns out dead before the first byte; a call that must not be repeated says so).
  */
 #include "core/http.h"
 
@@ -75,7 +75,7 @@ struct curl_call {
 	char *accept, *where;          /* where: "10.0.0.12:8053" or a socket's path */
 	struct err err;                /* found before curl says how it ended */
 	char curl_text[CURL_ERROR_SIZE];
-	bool any_status, has_unix, has_method;
+	bool any_status, has_unix, has_method, is_once;
 	bool is_added;  /* in the multi handle */
 	bool is_ready;  /* on lane.ready: has a piece to hand out */
 	bool is_late;   /* started while the client was being closed: ends unheard */
@@ -496,6 +496,10 @@ call_release(struct curl_call *c)
 		curl_easy_setopt(c->easy, CURLOPT_CONNECT_TO, NULL);
 	if (c->has_unix)
 		curl_easy_setopt(c->easy, CURLOPT_UNIX_SOCKET_PATH, NULL);
+	if (c->is_once) {
+		curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 0L);
+		curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 0L);
+	}
 	if (c->has_method) {
 		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, NULL);
 		curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, NULL);
@@ -801,6 +805,11 @@ curl_start(struct http *h, const struct http_request *r, const struct http_url *
 		return &c->base;
 	}
 	call_method(c, r);
+	c->is_once = r->is_once;
+	if (c->is_once) {
+		curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 1L);
+	}
 	curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
 	curl_easy_setopt(c->easy, CURLOPT_MAXFILESIZE_LARGE, r->chunk ? (curl_off_t)0 : (curl_off_t)c->body.max);
 	loop_timer_set(c->timer, c->allowed_ms, 0);

@@ -40,6 +40,8 @@ struct http_request {
 	struct slice body;     /* sent if method is given and len > 0 */
 	const char *body_type; /* its Content-Type; NULL: application/json */
 	size_t body_max;       /* bytes of answer at most, 0: HTTP_BODY_MAX */
+	bool is_once;          /* never sent twice: curl repeats a call whose kept connection turns out dead, so it gets one of
+	                        * its own */
 	bool any_status;       /* an answer with another status is a reply too (problem+json), of any content type */
 	struct mono deadline;  /* absolute; streams: for the answer's first byte */
 	/* Streaming: called with each piece of a good answer's body, which is then not kept; body_max bounds a piece. May
