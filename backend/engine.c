@@ -6,7 +6,7 @@
  *
  * Rules that are not in the table, because they are about data:
  *   - A drain's hold is written in the record of its intent and ends in the record of its undo. An undrain's hold ends in
- *     the record that says every step of its PoP was kept: never before the node has confirmed.
+ *     the record that ends its PoP, when every step was kept and the wire was read to be announced: never on a node's word.
  *   - A record that fails leaves the state as it was and takes no number: nothing was decided. The ledger is then
  *     poisoned, the actor is ended, and what no node was told to keep undoes itself.
  *   - An answer counts only with the number of the order it answers.
@@ -176,9 +176,13 @@ make_hold(const struct engine *e, const struct run *r, struct hold *h)
 	h->is_auto_undrain = op->is_auto_undrain;
 }
 
+/* Did every node take and keep the steps, and was its wire read to be so? A node's word alone ends no hold. */
 static bool
-all_kept(const struct run *r, size_t target)
+is_seen_done(const struct run *r, size_t target)
 {
+	const struct op_evidence *wire = &r->op.targets[target].checks[OP_CHECK_WIRE];
+	if (wire->applies && wire->agrees != TRI_YES)
+		return false;
 	for (size_t i = 0; i < r->op.n_steps; i++)
 		if (r->op.steps[i].target == target && r->op.steps[i].state != STEP_KEPT)
 			return false;
@@ -203,7 +207,7 @@ hold_of_record(const struct engine *e, struct run *r, enum op_state from, enum o
 		return false;
 	/* NEXT has moved on to the next PoP already: the hold is of the one before */
 	size_t target = event == OP_EVENT_NEXT ? op->target - 1 : op->target;
-	if (ends_undrain && !all_kept(r, target))
+	if (ends_undrain && !is_seen_done(r, target))
 		return false;
 	old = ledger_find_hold(e->ledger, op->targets[target].hold);
 	if (!old)
