@@ -58,7 +58,12 @@
 #define STRANGERS_SHARE  2     /* one in so many may be held by callers that are not known yet */
 #define PIECES_MAX       64    /* reads in which a head may arrive: bounds the work of looking again */
 #define ACCEPTS_A_TURN   64
-#define WAKES_A_TURN     64
+/* Streams are woken in slices with a pause in between, so that no poll waits for longer than a slice takes. */
+#define SLICE_US         250
+#define SLICE_LATE_US    2000  /* when a round of all streams takes longer than ROUND_MS */
+#define SLICE_MAX        64
+#define SLICE_PAUSE_MS   1
+#define ROUND_MS         250
 #define ACCEPT_PAUSE_MS  100   /* after the descriptors ran out */
 #define CONNECTION_BYTES (24 * 1024) /* the library's memory for one connection: head and write buffer */
 
@@ -68,7 +73,7 @@ enum standing { STANDING_STRANGER, STANDING_OBSERVER, STANDING_ACTING, STANDING_
 
 struct conn {
 	LIST_ENTRY(conn) all;
-	LIST_ENTRY(conn) streams; /* in CONN_STREAM only */
+	TAILQ_ENTRY(conn) streams; /* in CONN_STREAM only */
 	struct api *api;
 	int fd;
 	struct account who;
@@ -89,6 +94,7 @@ struct conn {
 	struct mono last_read; /* when the library last asked a stream for bytes */
 };
 LIST_HEAD(conn_list, conn);
+TAILQ_HEAD(conn_queue, conn);
 
 /* Connections that one peer holds: a uid, or an address. */
 struct peer_count {
@@ -106,7 +112,11 @@ struct api {
 		*wake_timer;
 	struct MHD_Daemon *http;
 	struct feed *feed;
-	struct conn_list all, streams;
+	struct conn_list all;
+	struct conn_queue streams;  /* the one woken longest ago first */
+	bool is_waking;             /* a round of slices is under way */
+	struct mono round_began;
+	double wake_us;             /* what a stream took in the last slices */
 	struct conn **by_fd;
 	size_t by_fd_cap;
 	struct peer_count *peers;
@@ -205,7 +215,7 @@ conn_free(struct conn *c)
 {
 	struct api *a = c->api;
 	if (c->stage == CONN_STREAM) {
-		LIST_REMOVE(c, streams);
+		TAILQ_REMOVE(&a->streams, c, streams);
 		a->n_streams--;
 	}
 	LIST_REMOVE(c, all);
@@ -433,23 +443,55 @@ resume(struct conn *c)
 	MHD_resume_connection(c->mhd);
 }
 
-/* Wakes so many streams that polls are not kept waiting; the rest follow in the next turns of the loop. */
-static void
-wake_streams(void *arg)
+/* As many as can be woken in the time of a slice, by what the last ones took. */
+static size_t
+slice_size(const struct api *a)
 {
-	struct api *a = arg;
-	struct conn *c;
-	size_t n = 0;
-	LIST_FOREACH(c, &a->streams, streams) {
+	bool is_late = mono_ms_since(now_of(a), a->round_began) > ROUND_MS;
+	double n = (is_late ? SLICE_LATE_US : SLICE_US) / (a->wake_us > 1 ? a->wake_us : 1);
+	return n < 1 ? 1 : n > SLICE_MAX ? SLICE_MAX : (size_t)n;
+}
+
+/* Wakes up to `max` streams that have something to send. True if there may be more. */
+static bool
+resume_some(struct api *a, size_t max, size_t *n)
+{
+	struct conn *c, *next, *last = TAILQ_LAST(&a->streams, conn_queue);
+	for (c = TAILQ_FIRST(&a->streams); c && *n < max; c = next) {
+		next = c == last ? NULL : TAILQ_NEXT(c, streams);
 		if (!c->is_suspended || !feed_has_more(a->feed, &c->cursor))
 			continue;
-		if (n++ == WAKES_A_TURN) {
-			loop_timer_set(a->wake_timer, 0, 0);
-			break;
-		}
+		TAILQ_REMOVE(&a->streams, c, streams);
+		TAILQ_INSERT_TAIL(&a->streams, c, streams);
 		resume(c);
+		(*n)++;
 	}
+	return c != NULL;
+}
+
+/* One slice of a round; the timer brings the next. */
+static void
+wake_slice(void *arg)
+{
+	struct api *a = arg;
+	struct mono start = clock_mono();
+	size_t n = 0;
+	a->is_waking = resume_some(a, slice_size(a), &n);
 	run_http(a);
+	if (n > 0)
+		a->wake_us += ((double)(clock_mono().ns - start.ns) / 1e3 / (double)n - a->wake_us) / 4;
+	if (a->is_waking)
+		loop_timer_set(a->wake_timer, SLICE_PAUSE_MS, 0);
+}
+
+/* The feed has something new. A round that is under way takes it along. */
+static void
+wake_streams(struct api *a)
+{
+	if (a->is_waking)
+		return;
+	a->round_began = now_of(a);
+	wake_slice(a);
 }
 
 /* Where a stream shall begin: from= in the query, else the id that a reconnecting reader saw last. */
@@ -504,7 +546,7 @@ begin_stream(struct conn *c, const struct route *r)
 	c->stage = CONN_STREAM;
 	c->deadline = (struct mono){ 0 };
 	c->last_read = now_of(a);
-	LIST_INSERT_HEAD(&a->streams, c, streams);
+	TAILQ_INSERT_HEAD(&a->streams, c, streams);
 	a->n_streams++;
 	return rc;
 }
@@ -859,7 +901,7 @@ on_recheck(void *arg)
 	struct api *a = arg;
 	struct conn *c;
 	bool is_cut = false;
-	LIST_FOREACH(c, &a->streams, streams) {
+	TAILQ_FOREACH(c, &a->streams, streams) {
 		if (c->is_revoked || is_granted(c))
 			continue;
 		c->is_revoked = true;
@@ -1102,7 +1144,7 @@ arm(struct api *a)
 	a->accept_timer = loop_timer_add(a->loop, ACCEPT_PAUSE_MS, 0, on_accept_timer, a);
 	loop_timer_stop(a->flush_timer);
 	loop_timer_stop(a->accept_timer);
-	a->wake_timer = loop_timer_add(a->loop, 0, 0, wake_streams, a);
+	a->wake_timer = loop_timer_add(a->loop, 0, 0, wake_slice, a);
 	loop_timer_stop(a->wake_timer);
 	a->sweep_timer = loop_timer_add(a->loop, sweep_ms(a), sweep_ms(a), on_sweep, a);
 	a->recheck_timer = loop_timer_add(a->loop, a->conf.recheck_ms, a->conf.recheck_ms, on_recheck, a);
@@ -1136,7 +1178,7 @@ api_new(struct loop *l, const struct api_conf *conf, struct err *err)
 	a->listen_fd = -1;
 	a->door_fd = -1;
 	LIST_INIT(&a->all);
-	LIST_INIT(&a->streams);
+	TAILQ_INIT(&a->streams);
 	set_defaults(a);
 	a->memory = auth_memory_new();
 	if (open_http(a, err) == -1 || open_socket(a, err) == -1 || open_tls(a, err) == -1) {
@@ -1178,7 +1220,7 @@ end_connections(struct api *a)
 			close_at_door(c, NULL);
 	}
 	a->is_ending = true;
-	LIST_FOREACH(c, &a->streams, streams)
+	TAILQ_FOREACH(c, &a->streams, streams)
 		resume(c);
 	for (int i = 0; i < 16 && !LIST_EMPTY(&a->all); i++)
 		(void)MHD_run(a->http);
