@@ -29,9 +29,9 @@
 #define BACKOFF_MAX_MS  15000
 #define NOW_SPREAD_MS   500
 #define NOW_EVERY_MS    1000
-#define BEAT_MS         20
+#define BEAT_MS         50
 #define BEAT_NS         (BEAT_MS * CLOCK_NS_PER_MS)
-#define WHEEL_BEATS     1024 /* 20 s a lap; longer polls pass their list more than once */
+#define WHEEL_BEATS     512 /* 25 s a lap; longer polls pass their list more than once */
 #define SLEPT_MS        5000 /* so late is no poll by itself: the machine slept, and would ask all at once */
 
 struct poller;

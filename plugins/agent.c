@@ -264,7 +264,12 @@ node_ask(const struct node *node, struct request *out, struct err *err)
 	const char *url = node->conf ? node->conf->agent_url : NULL;
 	if (!url)
 		return err_set(err, ERR_USAGE, "node %s has no agent URL", node->name);
-	request_set_path(out, arena_printf(out->arena, "%s" PAGE, url));
+	/* asked in every poll of every agent: by hand, a printf is 1,500 instructions */
+	size_t len = strlen(url);
+	char *path = arena_alloc(out->arena, len + sizeof PAGE);
+	memcpy(path, url, len);
+	memcpy(path + len, PAGE, sizeof PAGE);
+	request_set_path(out, path);
 	return 0;
 }
 
