@@ -7,11 +7,15 @@
 #include "console/cli.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "console/cli_act.h"
+#include "console/cli_audit.h"
+#include "console/cli_op.h"
 #include "console/fetch.h"
 #include "console/pager.h"
 #include "console/rows.h"
@@ -22,14 +26,14 @@
 #define OUT_MAX      (256u << 20)
 #define PROBE_WAIT_S 6
 
-static bool
-emit(const struct cli *cli, const struct buf *text)
+bool
+cli_emit(const struct cli *cli, const struct buf *text)
 {
 	return text->len == 0 || cli->emit(cli->arg, buf_slice(text));
 }
 
-static struct json_doc *
-fetch_json(const struct options *o, const char *path, struct err *err)
+struct json_doc *
+cli_fetch_json(const struct options *o, const char *path, struct err *err)
 {
 	struct buf body = BUF_INIT(FETCH_BODY_MAX);
 	struct json_doc *doc = NULL;
@@ -42,12 +46,47 @@ fetch_json(const struct options *o, const char *path, struct err *err)
 static struct fleet *
 fetch_fleet(const struct options *o, struct err *err)
 {
-	struct json_doc *doc = fetch_json(o, "/v1/fleet", err);
+	struct json_doc *doc = cli_fetch_json(o, "/v1/fleet", err);
 	if (!doc)
 		return NULL;
 	struct fleet *f = wire_read_fleet(json_root(doc), clock_mono(), err);
 	json_doc_free(doc);
 	return f;
+}
+
+void
+cli_note(const struct cli *cli, const char *format, ...)
+{
+	char line[1000];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	if (cli->note)
+		cli->note(cli->arg, line);
+}
+
+/* Takes the signals only where they were blocked (cli_hold_signals); elsewhere they end the program as usual. */
+bool
+cli_pause(const struct cli *cli, int ms)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+	sigset_t set;
+	(void)cli;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	return sigtimedwait(&set, NULL, &t) > 0;
+}
+
+void
+cli_hold_signals(sigset_t *before)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, before);
 }
 
 static void
@@ -126,7 +165,7 @@ print_rows(const struct cli *cli, const char *kind, const struct json *array, co
 {
 	struct buf out = BUF_INIT(OUT_MAX);
 	rows_write(kind, array, filter, style, &out);
-	bool goes_on = emit(cli, &out);
+	bool goes_on = cli_emit(cli, &out);
 	buf_done(&out);
 	return goes_on;
 }
@@ -144,7 +183,7 @@ watch_rows(const struct options *o, const struct cli *cli, const char *kind, con
 	snprintf(path, sizeof path, "/v1/%s", kind);
 	while (goes_on) {
 		struct err why = ERR_INIT;
-		struct json_doc *doc = fetch_json(o, path, &why);
+		struct json_doc *doc = cli_fetch_json(o, path, &why);
 		if (doc) {
 			struct json_doc *changed = only_changed(&w, kind, json_root(doc));
 			if (changed && json_length(json_root(changed)) > 0) {
@@ -182,7 +221,7 @@ run_get(const struct options *o, const struct cli *cli, struct err *err)
 		return status;
 	}
 	snprintf(path, sizeof path, "/v1/%s", o->args[0]);
-	struct json_doc *doc = fetch_json(o, path, err);
+	struct json_doc *doc = cli_fetch_json(o, path, err);
 	if (doc)
 		print_rows(cli, o->args[0], json_root(doc), filter, &style);
 	json_doc_free(doc);
@@ -334,7 +373,7 @@ print_page(const struct cli *cli, const char *view, const struct fleet *f, const
 	view_update(ops, page, &ui, columns, 1);
 	pager_write(page, &out);
 	view_close(ops, page);
-	emit(cli, &out);
+	cli_emit(cli, &out);
 	buf_done(&out);
 }
 
@@ -348,7 +387,7 @@ print_object(const struct options *o, const struct cli *cli, const char *kind, c
 	if (fetch(o->backend, "GET", path, &body, err) == 0) {
 		if (body.len == 0 || body.data[body.len - 1] != '\n')
 			buf_add_char(&body, '\n');
-		emit(cli, &body);
+		cli_emit(cli, &body);
 	}
 	buf_done(&body);
 	return err_code_exit(err->code);
@@ -386,7 +425,7 @@ describe_sessions(const struct options *o, const struct cli *cli, struct err *er
 	fleet_free(f);
 	struct rows_style style = { options_want_json(o) ? ROWS_JSON : ROWS_WIDE, true, cli->is_terminal };
 	struct filter *filter = filter_new(o->args[1]);
-	struct json_doc *doc = fetch_json(o, "/v1/sessions", err);
+	struct json_doc *doc = cli_fetch_json(o, "/v1/sessions", err);
 	if (doc)
 		print_rows(cli, "sessions", json_root(doc), filter, &style);
 	json_doc_free(doc);
@@ -443,7 +482,7 @@ run_reload(const struct options *o, const struct cli *cli, struct err *err)
 	if (fetch(o->backend, "POST", "/v1/reload", &body, err) == 0) {
 		struct buf text = BUF_INIT(64);
 		buf_add_text(&text, "the fleet file was read again\n");
-		emit(cli, &text);
+		cli_emit(cli, &text);
 		buf_done(&text);
 	}
 	buf_done(&body);
@@ -464,6 +503,14 @@ cli_run(const struct options *o, const struct cli *cli, struct err *err)
 		return run_probe(o, cli, err);
 	case COMMAND_RELOAD:
 		return run_reload(o, cli, err);
+	case COMMAND_DRAIN:
+	case COMMAND_UNDRAIN:
+	case COMMAND_HOLD:
+		return cli_act_run(o, cli, err);
+	case COMMAND_OP:
+		return cli_op_run(o, cli, err);
+	case COMMAND_AUDIT:
+		return cli_audit_run(o, cli, err);
 	default:
 		err_set(err, ERR_UNSUPPORTED, "`%s` is not part of this version", command_get(o->command)->name);
 		return err_code_exit(err->code);

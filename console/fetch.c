@@ -18,7 +18,7 @@
 #define DEADLINE_MS 10000
 
 struct waiting {
-	bool is_done;
+	bool is_done, keeps_problems, is_lost, is_answered;
 	struct buf *out;
 	struct err *err;
 	int rc;
@@ -62,11 +62,15 @@ on_done(void *arg, const struct http_reply *reply, const struct err *err)
 {
 	struct waiting *w = arg;
 	w->is_done = true;
+	w->is_answered = reply != NULL;
 	if (!reply) {
 		*w->err = *err;
+		w->is_lost = err->code != ERR_CONN_REFUSED && err->code != ERR_NO_ROUTE;
 		w->rc = -1;
 	} else if (reply->status < 200 || reply->status > 299) {
 		w->rc = read_problem(reply, w->err);
+		if (w->keeps_problems)
+			buf_add(w->out, reply->body.data, reply->body.len);
 	} else if (buf_add(w->out, reply->body.data, reply->body.len) == -1) {
 		w->rc = err_set(w->err, ERR_TOO_LARGE, "the answer is larger than %zu bytes", w->out->max);
 	}
@@ -97,35 +101,53 @@ explain(const char *path, struct err *err)
 	}
 }
 
-int
-fetch(const char *backend, const char *method, const char *path, struct buf *out, struct err *err)
+static int
+ask(const struct fetch_call *call, struct waiting *w)
 {
-	struct waiting w = { .out = out, .err = err };
 	char socket_path[sizeof((struct sockaddr_un *)NULL)->sun_path], url[2048];
-	if (fetch_socket(backend, socket_path, sizeof socket_path, err) == -1)
+	if (fetch_socket(call->backend, socket_path, sizeof socket_path, w->err) == -1)
 		return -1;
-	snprintf(url, sizeof url, "http://localhost%s", path);
-	struct loop *loop = loop_new(err);
+	snprintf(url, sizeof url, "http://localhost%s", call->path);
+	struct loop *loop = loop_new(w->err);
 	if (!loop)
 		return -1;
 	const struct http_options options = { .lanes = 1 };
-	struct http *client = http_new(loop, &options, err);
+	struct http *client = http_new(loop, &options, w->err);
 	if (!client) {
 		loop_free(loop);
 		return -1;
 	}
 	const struct http_request r = {
-		.method = method,
+		.method = call->method,
 		.url = url,
 		.unix_path = socket_path,
+		.body = call->body,
 		.body_max = FETCH_BODY_MAX,
 		.any_status = true,
-		.deadline = mono_add_ms(clock_mono(), DEADLINE_MS),
+		.deadline = mono_add_ms(clock_mono(), call->deadline_ms > 0 ? call->deadline_ms : DEADLINE_MS),
 	};
-	http_start(client, &r, on_done, &w);
-	while (!w.is_done && loop_turn(loop, true))
+	http_start(client, &r, on_done, w);
+	while (!w->is_done && loop_turn(loop, true))
 		;
 	http_free(client);
 	loop_free(loop);
-	return w.rc == -1 ? explain(socket_path, err) : 0;
+	return w->rc == 0 ? 0 : w->is_answered ? -1 : explain(socket_path, w->err);
+}
+
+int
+fetch(const char *backend, const char *method, const char *path, struct buf *out, struct err *err)
+{
+	const struct fetch_call call = { .backend = backend, .method = method, .path = path };
+	struct waiting w = { .out = out, .err = err };
+	return ask(&call, &w);
+}
+
+int
+fetch_send(const struct fetch_call *call, struct buf *out, bool *lost, struct err *err)
+{
+	struct waiting w = { .out = out, .err = err, .keeps_problems = true };
+	int rc = ask(call, &w);
+	if (lost)
+		*lost = w.is_lost;
+	return rc;
 }

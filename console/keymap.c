@@ -15,7 +15,7 @@
 #define KEYS_FILE_MAX 65536
 
 #define NOW   ACTION_LOOK
-#define LATER ACTION_ACT
+#define LATER ACTION_LATER
 
 static const struct action_row rows[ACTION_COUNT] = {
 	[ACTION_NONE] = { "", "", "", ACTION_OTHER },
@@ -34,6 +34,13 @@ const struct action_row *
 action_get(enum action a)
 {
 	return &rows[a];
+}
+
+enum action_group
+action_group(enum action a)
+{
+	bool is_command = rows[a].group == ACTION_LOOK && command_find(rows[a].name) != COMMAND_NONE;
+	return is_command && rows[a].keys[0] >= 'A' && rows[a].keys[0] <= 'Z' ? ACTION_ACT : rows[a].group;
 }
 
 enum action

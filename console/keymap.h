@@ -23,13 +23,15 @@ enum action {
 	ACTION_COUNT
 };
 
-enum action_group { ACTION_MOVE, ACTION_LIST, ACTION_LOOK, ACTION_MAP, ACTION_OTHER, ACTION_ACT };
+enum action_group { ACTION_MOVE, ACTION_LIST, ACTION_LOOK, ACTION_MAP, ACTION_OTHER, ACTION_ACT, ACTION_LATER };
 
 struct action_row {
 	const char *name, *keys, *help;
 	enum action_group group;
 };
 const struct action_row *action_get(enum action a);
+/* Where help lists it: what acts has an upper-case key, and is ACTION_LATER while this version has it not. */
+enum action_group action_group(enum action a);
 enum action action_find(const char *name); /* ACTION_NONE */
 
 #define KEYMAP_KEYS_MAX 4 /* keys of one action */

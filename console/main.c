@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "console/app.h"
+#include "console/ask.h"
 #include "console/cli.h"
 #include "console/cli_local.h"
 #include "console/cli_snapshot.h"
@@ -106,6 +107,20 @@ emit(void *arg, struct slice text)
 	return fwrite(text.data, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
 }
 
+static void
+note(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", line);
+}
+
+static int
+ask(void *arg, const char *question, char *line, size_t size, struct err *err)
+{
+	(void)arg;
+	return ask_person(STDIN_FILENO, STDOUT_FILENO, question, ASK_SECONDS, line, size, err);
+}
+
 /* Colours only where a person reads and did not forbid them (no-color.org). */
 static int
 run_remote(const struct options *o, struct err *err)
@@ -115,6 +130,8 @@ run_remote(const struct options *o, struct err *err)
 	bool is_terminal = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
 	const struct cli cli = {
 		.emit = emit,
+		.note = note,
+		.ask = ask_is_possible(STDIN_FILENO, STDOUT_FILENO) ? ask : NULL,
 		.is_terminal = is_terminal && !(no_colour && no_colour[0]) && term && strcmp(term, "dumb") != 0,
 		.columns = is_terminal ? size.ws_col : 0,
 	};

@@ -161,6 +161,22 @@ pager_wrap(struct pager *p, enum role role, const char *text)
 }
 
 void
+pager_foreign(struct pager *p, enum role role, const char *text)
+{
+	char clean[LINE_MAX];
+	text_sanitise_to(slice_of(text), clean, sizeof clean);
+	pager_text(p, role, clean);
+}
+
+void
+pager_foreign_wrap(struct pager *p, enum role role, const char *text)
+{
+	char clean[LINE_MAX];
+	text_sanitise_to(slice_of(text), clean, sizeof clean);
+	pager_wrap(p, role, clean);
+}
+
+void
 pager_heading(struct pager *p, const char *text)
 {
 	if (p->n_lines > 1 || last_line(p)->n_runs > 0) {

@@ -28,6 +28,9 @@ void pager_newline(struct pager *p);
 /* A sentence, broken at words to what is left of the width; further lines start in the same column.
  */
 void pager_wrap(struct pager *p, enum role role, const char *text);
+/* The same for text that nobody has cleaned yet: it goes through the sanitiser first. */
+void pager_foreign(struct pager *p, enum role role, const char *text);
+void pager_foreign_wrap(struct pager *p, enum role role, const char *text);
 void pager_heading(struct pager *p, const char *text);
 /* A label and, in the same line, what pager_text and pager_wrap then add. */
 void pager_label(struct pager *p, const char *label);

@@ -21,7 +21,10 @@ enum shape {
 	SHAPE_TEXT,
 	SHAPE_NUMBER,    /* 12.3k */
 	SHAPE_INT,
-	SHAPE_DURATION,  /* seconds */
+	SHAPE_DURATION,  /* seconds that pass by themselves: an age */
+	SHAPE_PERIOD,    /* seconds that do not: a lease */
+	SHAPE_SECONDS,   /* seconds with their fraction */
+	SHAPE_TIME,      /* RFC 3339, to the second */
 	SHAPE_VERDICT,
 	SHAPE_FIRST,     /* first of an array */
 	SHAPE_LIST,      /* all of an array */
@@ -107,6 +110,53 @@ static const struct kind kinds[] = {
 			{ "MIN POPS", "policy.min_pops", SHAPE_INT, false, false },
 			{ "SPARE", "policy.spare", SHAPE_INT, false, false },
 			{ "APPROVAL", "policy.approval", SHAPE_TEXT, false, false },
+		} },
+	{ "ops",
+		{
+			{ "ID", "id", SHAPE_TEXT, false, true },
+			{ "VERB", "verb", SHAPE_TEXT, false, false },
+			{ "TARGETS", "targets", SHAPE_LIST, false, false },
+			{ "STATE", "state", SHAPE_TEXT, false, false },
+			{ "BY", "by", SHAPE_TEXT, false, false },
+			{ "APPROVER", "approver", SHAPE_TEXT, true, false },
+			{ "MODE", "mode", SHAPE_TEXT, true, false },
+			{ "LEASE", "lease_s", SHAPE_PERIOD, false, false },
+			{ "CREATED", "created", SHAPE_TIME, false, false },
+			{ "ENDED", "ended", SHAPE_TIME, true, false },
+			{ "OFF WIRE", "shift.control_s", SHAPE_SECONDS, true, false },
+			{ "ELSEWHERE", "shift.first_elsewhere_s", SHAPE_SECONDS, true, false },
+			{ "LAST HERE", "shift.last_here_s", SHAPE_SECONDS, true, false },
+			{ "LOST", "shift.lost_probes", SHAPE_INT, true, false },
+			{ "PLAN", "plan_hash", SHAPE_TEXT, true, false },
+			{ "TICKET", "ticket", SHAPE_TEXT, true, false },
+			{ "REASON", "reason", SHAPE_TEXT, false, false },
+			{ "TEXT", "text", SHAPE_TEXT, true, false },
+		} },
+	{ "holds",
+		{
+			{ "ID", "id", SHAPE_TEXT, false, true },
+			{ "POP", "pop", SHAPE_TEXT, false, false },
+			{ "KIND", "kind", SHAPE_TEXT, false, false },
+			{ "OWNER", "owner", SHAPE_TEXT, false, false },
+			{ "CREATED", "created", SHAPE_TIME, false, false },
+			{ "EXPIRES", "expires", SHAPE_TIME, false, false },
+			{ "UNDRAINS", "auto_undrain", SHAPE_TEXT, true, false },
+			{ "TICKET", "ticket", SHAPE_TEXT, false, false },
+			{ "OPERATION", "op", SHAPE_TEXT, true, false },
+			{ "REASON", "reason", SHAPE_TEXT, false, false },
+		} },
+	{ "audit",
+		{
+			{ "SEQ", "seq", SHAPE_INT, false, true },
+			{ "TIME", "at", SHAPE_TIME, false, false },
+			{ "KIND", "kind", SHAPE_TEXT, false, false },
+			{ "BY", "by", SHAPE_TEXT, false, false },
+			{ "EVENT", "event", SHAPE_TEXT, false, false },
+			{ "VERB", "verb", SHAPE_TEXT, false, false },
+			{ "TARGETS", "targets", SHAPE_LIST, false, false },
+			{ "STATE", "state", SHAPE_TEXT, false, false },
+			{ "OPERATION", "op", SHAPE_TEXT, false, false },
+			{ "TEXT", "text", SHAPE_TEXT, false, false },
 		} },
 	{ "events",
 		{
@@ -230,6 +280,20 @@ write_planes(const struct json *o, struct buf *out)
 	}
 }
 
+/* "2026-11-23T11:35:03Z": a thousandth of a second is for the record, not for the eye. */
+static void
+write_time(const struct json *v, struct buf *out)
+{
+	char text[CLOCK_TEXT_MAX];
+	struct wall at;
+	if (wall_parse(json_text(v, ""), &at) == 0) {
+		wall_format(at, text);
+		buf_add_text(out, text);
+	} else {
+		write_value(v, out);
+	}
+}
+
 static void
 write_cell(const struct json *v, enum shape shape, struct buf *out)
 {
@@ -239,6 +303,14 @@ write_cell(const struct json *v, enum shape shape, struct buf *out)
 		text_number(json_double(v, NAN), text, sizeof text);
 		buf_add_text(out, text);
 		break;
+	case SHAPE_TIME:
+		write_time(v, out);
+		break;
+	case SHAPE_SECONDS:
+		if (json_kind(v) != JSON_NULL)
+			buf_printf(out, "%.2f", json_double(v, 0));
+		break;
+	case SHAPE_PERIOD:
 	case SHAPE_DURATION:
 		duration_format((int64_t)json_double(v, -1), text, sizeof text);
 		buf_add_text(out, text);
@@ -272,7 +344,8 @@ write_cell(const struct json *v, enum shape shape, struct buf *out)
 static bool
 is_right(enum shape shape)
 {
-	return shape == SHAPE_NUMBER || shape == SHAPE_INT || shape == SHAPE_DURATION || shape == SHAPE_UP_TOTAL;
+	return shape == SHAPE_NUMBER || shape == SHAPE_INT || shape == SHAPE_DURATION || shape == SHAPE_PERIOD || shape == SHAPE_SECONDS ||
+	       shape == SHAPE_UP_TOTAL;
 }
 
 /* Columns of a kind that the format shows; an unknown kind has one a key of its first object. */
@@ -430,6 +503,12 @@ write_csv_cell(const char *text, struct buf *out)
 	buf_add_char(out, '"');
 }
 
+static bool
+is_raw_in_csv(enum shape shape)
+{
+	return shape == SHAPE_NUMBER || shape == SHAPE_DURATION || shape == SHAPE_PERIOD || shape == SHAPE_TIME;
+}
+
 static void
 write_csv(const char *kind, const struct json *array, const struct filter *filter, bool has_head, struct buf *out)
 {
@@ -444,7 +523,7 @@ write_csv(const char *kind, const struct json *array, const struct filter *filte
 			struct buf cell = BUF_INIT(4096);
 			const struct json *v = look_up(json_at(array, r), columns[i].path);
 			/* raw numbers for machines; what is unknown stays empty */
-			if (columns[i].shape == SHAPE_NUMBER || columns[i].shape == SHAPE_DURATION)
+			if (is_raw_in_csv(columns[i].shape))
 				write_value(v, &cell);
 			else if (json_kind(v) != JSON_NULL)
 				write_cell(v, columns[i].shape, &cell);

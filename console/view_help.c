@@ -20,7 +20,7 @@ write_keys(struct pager *p, const struct ui *ui, enum action_group group, const 
 	pager_heading(p, title);
 	for (int a = 1; a < ACTION_COUNT; a++) {
 		const struct action_row *row = action_get((enum action)a);
-		if (row->group != group)
+		if (action_group((enum action)a) != group)
 			continue;
 		keymap_format_all(ui->keys, (enum action)a, keys, sizeof keys);
 		if (!keys[0] && !row->keys[0])
@@ -120,7 +120,11 @@ write(struct pager *p, const struct ui *ui, const struct view_target *about, int
 	write_keys(p, ui, ACTION_LOOK, "Looking closer");
 	write_keys(p, ui, ACTION_MAP, "The map");
 	write_keys(p, ui, ACTION_OTHER, "Other");
-	write_keys(p, ui, ACTION_ACT, "Acting (with a later version)");
+	if (ui->is_read_only)
+		pager_heading(p, "Read-only: keys that act are off");
+	else
+		write_keys(p, ui, ACTION_ACT, "Acting: a plan is shown first, and confirmed by typing the PoP's name");
+	write_keys(p, ui, ACTION_LATER, "With a later version");
 	write_verdicts(p);
 	write_marks(p);
 	write_themes(p, ui);
