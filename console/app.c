@@ -201,6 +201,23 @@ wish_copy(void *arg, const char *text)
 }
 
 static void
+wish_send(void *arg, unsigned number, const char *method, const char *path, struct slice body)
+{
+	struct app *a = arg;
+	if (a->client)
+		client_send(a->client, number, method, path, body);
+}
+
+static void
+on_answered(void *arg, unsigned number, int status, struct slice body, const char *why)
+{
+	struct app *a = arg;
+	struct ui ui = make_ui(a);
+	screen_answer(a->screen, &ui, number, status, body, why);
+	mark_dirty(a);
+}
+
+static void
 press(struct app *a, const struct key *keys, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -322,10 +339,10 @@ static int
 start(struct app *a, const struct app_conf *conf, struct err *err)
 {
 	struct client_conf client = {
-		.socket_path = conf->socket_path, .changed = on_changed, .told = on_told, .arg = a
+		.socket_path = conf->socket_path, .changed = on_changed, .told = on_told, .answered = on_answered, .arg = a
 	};
 	struct screen_wishes wishes = { wish_quit, wish_refresh, wish_refetch, wish_theme,
-		wish_copy, a, wish_walk };
+		wish_copy, a, wish_walk, wish_send };
 	struct err key_err = ERR_INIT;
 	a->loop = loop_new(err);
 	if (!a->loop || start_terminal(a, conf->theme, err) == -1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The client of the dashboard. A state machine of four: FETCHING the snapshot, then the EVENTS so
- * far, then FOLLOWING the stream; WAITING between two attempts. Each connection starts with a
+ * The client of the dashboard. A state machine of six: FETCHING the snapshot, then the EVENTS so
+ * far, then the operations (OPS), then who it is taken for (WHO), then FOLLOWING the stream; WAITING between two attempts. Each connection starts with a
  * snapshot, so what is on the screen never rests on what was missed; what does not fit the snapshot
  * (a node unknown, a resync) leads back to FETCHING.
  *
@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "console/offer.h"
 #include "console/sparks.h"
 #include "console/sse.h"
 #include "core/text.h"
@@ -37,8 +38,10 @@
 #define RETRY_MAX_MS   5000
 #define REFETCH_MS     1000 /* a stream that never fits its snapshot must not become a busy loop */
 #define EVENTS_MAX     2000
+#define OPS_MAX        256 /* the newest; more are on the command line */
+#define SEND_MS        15000
 
-enum client_state { CLIENT_WAITING, CLIENT_FETCHING, CLIENT_EVENTS, CLIENT_FOLLOWING };
+enum client_state { CLIENT_WAITING, CLIENT_FETCHING, CLIENT_EVENTS, CLIENT_OPS, CLIENT_WHO, CLIENT_FOLLOWING };
 
 struct client {
 	struct client_conf conf;
@@ -47,7 +50,9 @@ struct client {
 	struct http *http;
 	enum client_state state;
 	struct http_call *call; /* of the present state; NULL in WAITING */
-	struct http_call *ping, *refresh;
+	struct http_call *ping, *refresh, *act;
+	struct buf act_body; /* of the request under way */
+	unsigned act_number;
 	struct loop_timer *retry, *watch, *sample;
 	int64_t retry_ms;
 	struct sse sse;
@@ -57,6 +62,10 @@ struct client {
 	struct spark *pop_sparks, *node_sparks;
 	struct event *events;
 	size_t n_events;
+	struct operation *ops; /* newest last */
+	size_t n_ops, cap_ops;
+	char why_not[200]; /* see struct ui */
+	bool is_approver;
 	struct link link;
 };
 
@@ -258,6 +267,68 @@ take_event(struct client *c, struct slice data)
 }
 
 static void
+forget_ops(struct client *c)
+{
+	for (size_t i = 0; i < c->n_ops; i++)
+		operation_done(&c->ops[i]);
+	c->n_ops = 0;
+}
+
+/* Takes an operation over: in its place, or as the newest. The oldest that is over makes room. */
+static void
+put_op(struct client *c, struct operation *op)
+{
+	size_t i = 0;
+	while (i < c->n_ops && strcmp(c->ops[i].id, op->id) != 0)
+		i++;
+	if (i < c->n_ops) {
+		operation_done(&c->ops[i]);
+		c->ops[i] = *op;
+		return;
+	}
+	if (c->n_ops == OPS_MAX) {
+		size_t out = 0;
+		while (out + 1 < c->n_ops && !op_state_is_final(c->ops[out].state))
+			out++;
+		operation_done(&c->ops[out]);
+		memmove(&c->ops[out], &c->ops[out + 1], (c->n_ops - out - 1) * sizeof *c->ops);
+		c->n_ops--;
+	}
+	c->ops = xgrow(c->ops, &c->cap_ops, c->n_ops + 1, sizeof *c->ops);
+	c->ops[c->n_ops++] = *op;
+}
+
+static void
+take_op(struct client *c, const struct json *object)
+{
+	struct operation op = { 0 };
+	if (offer_read_operation(object, &op, NULL) == 0)
+		put_op(c, &op);
+	else
+		operation_done(&op);
+}
+
+static void
+take_ops(struct client *c, struct slice body)
+{
+	struct json_doc *doc = json_parse(body, NULL);
+	const struct json *list = doc ? json_root(doc) : NULL;
+	forget_ops(c);
+	for (size_t i = 0; i < json_length(list); i++)
+		take_op(c, json_at(list, i));
+	json_doc_free(doc);
+}
+
+static void
+take_op_event(struct client *c, struct slice data)
+{
+	struct json_doc *doc = json_parse(data, NULL);
+	if (doc)
+		take_op(c, json_root(doc));
+	json_doc_free(doc);
+}
+
+static void
 on_sse(void *arg, const char *event, struct slice data)
 {
 	struct client *c = arg;
@@ -265,6 +336,8 @@ on_sse(void *arg, const char *event, struct slice data)
 		take_change(c, data);
 	else if (strcmp(event, "event") == 0)
 		take_event(c, data);
+	else if (strcmp(event, "op") == 0)
+		take_op_event(c, data);
 	else if (strcmp(event, "resync") == 0)
 		c->must_refetch = true;
 	/* others belong to a later version */
@@ -322,6 +395,58 @@ start_stream(struct client *c)
 	say_changed(c);
 }
 
+/* Whether keys that act would be refused, and why. Who is not told tries and is told then. */
+static void
+take_account(struct client *c, struct slice body)
+{
+	struct json_doc *doc = json_parse(body, NULL);
+	const struct json *o = doc ? json_root(doc) : NULL, *may = json_get(o, "may");
+	char why[200], name[80], roles[80];
+	c->why_not[0] = '\0';
+	c->is_approver = json_boolean(json_get(may, "approve"), false) && json_boolean(json_get(o, "acting"), true);
+	text_sanitise_to(json_slice(json_get(o, "why_not")), why, sizeof why);
+	text_sanitise_to(json_slice(json_get(o, "account")), name, sizeof name);
+	text_sanitise_to(json_slice(json_get(o, "roles")), roles, sizeof roles);
+	if (!json_boolean(json_get(o, "acting"), true))
+		snprintf(c->why_not, sizeof c->why_not, "Nothing can be changed: %.150s", why[0] ? why : "the backend does not act");
+	else if (!json_boolean(json_get(may, "act"), true))
+		snprintf(c->why_not, sizeof c->why_not, "The account %.60s (%.60s) may not act on PoPs: an operator may.", name,
+			roles[0] ? roles : "observer");
+	json_doc_free(doc);
+}
+
+static void
+on_who(void *arg, const struct http_reply *reply, const struct err *err)
+{
+	struct client *c = arg;
+	c->call = NULL;
+	if (!reply) {
+		lose(c, short_reason(err));
+		return;
+	}
+	hear(c);
+	take_account(c, reply->status == 200 ? reply->body : (struct slice){ "{}", 2 });
+	start_stream(c);
+}
+
+/* A backend that knows no operations is an older one, and no reason not to look. */
+static void
+on_ops(void *arg, const struct http_reply *reply, const struct err *err)
+{
+	struct client *c = arg;
+	c->call = NULL;
+	if (!reply) {
+		lose(c, short_reason(err));
+		return;
+	}
+	hear(c);
+	take_ops(c, reply->status == 200 ? reply->body : (struct slice){ "[]", 2 });
+	struct http_request r = request(c, "http://localhost/v1/whoami", FETCH_MS);
+	r.any_status = true;
+	c->state = CLIENT_WHO;
+	c->call = http_start(c->http, &r, on_who, c);
+}
+
 static void
 on_events(void *arg, const struct http_reply *reply, const struct err *err)
 {
@@ -333,7 +458,10 @@ on_events(void *arg, const struct http_reply *reply, const struct err *err)
 		return;
 	}
 	hear(c);
-	start_stream(c);
+	struct http_request r = request(c, "http://localhost/v1/ops", FETCH_MS);
+	r.any_status = true;
+	c->state = CLIENT_OPS;
+	c->call = http_start(c->http, &r, on_ops, c);
 }
 
 static void
@@ -413,6 +541,7 @@ client_new(struct loop *l, const struct client_conf *conf, struct err *err)
 	c->node_sparks = xcalloc(1, sizeof *c->node_sparks);
 	c->events = xcalloc(EVENTS_MAX, sizeof *c->events);
 	c->retry_ms = RETRY_FIRST_MS;
+	c->act_body = (struct buf)BUF_INIT(1u << 16);
 	sse_init(&c->sse);
 	c->retry = loop_timer_add(l, 0, 0, on_retry, c);
 	c->watch = loop_timer_add(l, WATCH_MS, WATCH_MS, on_watch, c);
@@ -428,6 +557,10 @@ client_free(struct client *c)
 	cancel(&c->call);
 	cancel(&c->ping);
 	cancel(&c->refresh);
+	cancel(&c->act);
+	buf_done(&c->act_body);
+	forget_ops(c);
+	free(c->ops);
 	loop_timer_del(c->retry);
 	loop_timer_del(c->watch);
 	loop_timer_del(c->sample);
@@ -448,6 +581,10 @@ client_fill(const struct client *c, struct ui *ui)
 	ui->node_sparks = c->node_sparks;
 	ui->events = c->events;
 	ui->n_events = c->n_events;
+	ui->ops = c->ops;
+	ui->n_ops = c->n_ops;
+	snprintf(ui->why_not, sizeof ui->why_not, "%s", c->why_not);
+	ui->is_approver = c->is_approver;
 	ui->link = c->link;
 }
 
@@ -481,11 +618,40 @@ client_refresh(struct client *c)
 	c->refresh = http_start(c->http, &r, on_refreshed, c);
 }
 
+static void
+on_act(void *arg, const struct http_reply *reply, const struct err *err)
+{
+	struct client *c = arg;
+	c->act = NULL;
+	if (reply)
+		hear(c);
+	if (c->conf.answered)
+		c->conf.answered(c->conf.arg, c->act_number, reply ? reply->status : 0,
+			reply ? reply->body : (struct slice){ "", 0 }, reply ? NULL : short_reason(err));
+}
+
+void
+client_send(struct client *c, unsigned number, const char *method, const char *path, struct slice body)
+{
+	char url[300];
+	cancel(&c->act);
+	snprintf(url, sizeof url, "http://localhost%.200s", path);
+	buf_clear(&c->act_body);
+	buf_add(&c->act_body, body.data, body.len);
+	struct http_request r = request(c, url, SEND_MS);
+	r.method = method;
+	r.any_status = true;
+	r.body = buf_slice(&c->act_body);
+	c->act_number = number;
+	c->act = http_start(c->http, &r, on_act, c);
+}
+
 void
 client_refetch(struct client *c)
 {
 	/* under way already, or tried again anyway: at once then */
-	if (c->state == CLIENT_FETCHING || c->state == CLIENT_EVENTS)
+	if (c->state == CLIENT_FETCHING || c->state == CLIENT_EVENTS || c->state == CLIENT_OPS ||
+		c->state == CLIENT_WHO)
 		return;
 	cancel(&c->call);
 	loop_timer_stop(c->retry);

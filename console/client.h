@@ -18,6 +18,7 @@ struct client_conf {
 	void (*changed)(void *arg);
 	/* What came of a request the operator made: one sentence. */
 	void (*told)(void *arg, const char *sentence);
+	void (*answered)(void *arg, unsigned number, int status, struct slice body, const char *why); /* see client_send */
 	void *arg;
 };
 
@@ -27,6 +28,10 @@ void client_free(struct client *c);
 /* Fills what the client knows into ui: fleet, sparks, events, link. Valid until the next turn of
  * the loop. */
 void client_fill(const struct client *c, struct ui *ui);
+/* Asks the backend for a change, or looks at a plan; the body is copied. What comes back is given to conf.answered with
+ * the same number: an HTTP status and body, or status 0 and why nothing came. One at a time: a newer one takes the place
+ * of an older one, whose answer is then nobody's. */
+void client_send(struct client *c, unsigned number, const char *method, const char *path, struct slice body);
 /* Asks the backend to poll everything now. */
 void client_refresh(struct client *c);
 /* Fetches the snapshot again. */

@@ -264,6 +264,16 @@ draw_crumb(const struct frame *f, const struct ui *ui, struct canvas *c)
 			f->about->peer);
 }
 
+/* In place of tabs, while a prompt has the keyboard to itself. */
+static void
+draw_modal(const struct frame *f, struct canvas *c)
+{
+	int x = 1;
+	x += canvas_text(c, x, 2, c->cols - x, ROLE_KEY, "esc") + 1;
+	x += canvas_text(c, x, 2, c->cols - x, ROLE_MUTED, "no, leave") + 3;
+	canvas_text(c, x, 2, c->cols - x - 1, ROLE_TAB, f->modal);
+}
+
 static int
 draw_hint(const struct ui *ui, enum action a, const char *word, struct canvas *c, int x)
 {
@@ -278,41 +288,87 @@ draw_hint(const struct ui *ui, enum action a, const char *word, struct canvas *c
 	return width + 2;
 }
 
+struct hint {
+	enum action action;
+	const char *word;
+	enum { ANYWHERE, LISTS, MAP, POPS, OPS, PAST } where; /* POPS: acting on PoPs; OPS: on operations; PAST: in a replay */
+};
+
+static bool
+is_hinted(const struct frame *f, const struct ui *ui, const struct hint *h)
+{
+	bool is_needed = h->action == ACTION_HELP || h->action == ACTION_QUIT || h->action == ACTION_COMMAND;
+	bool is_of_ops = f->view == &view_ops || f->view == &view_op || f->view == &view_holds;
+	bool may_act = !ui->is_read_only && !ui->why_not[0] && ui->past.ns == 0 && ui->link.state == LINK_LIVE;
+	if (h->where == PAST)
+		return ui->past.ns != 0;
+	if (h->where == OPS)
+		return is_of_ops && may_act;
+	if (f->view->kind == VIEW_TEXT)
+		return is_needed;
+	switch (h->where) {
+	case LISTS:
+		return f->view->kind == VIEW_LIST;
+	case MAP:
+		return f->view->kind == VIEW_OWN;
+	case POPS:
+		return may_act && (!is_of_ops || f->view == &view_holds);
+	default:
+		return true;
+	}
+}
+
 static void
 draw_keys(const struct frame *f, const struct ui *ui, struct canvas *c)
 {
-	static const struct {
-		enum action action;
-		const char *word;
-		bool lists_only, map_only, past_only;
-	} hints[] = {
-		{ ACTION_EARLIER, "earlier", false, false, true },
-		{ ACTION_LATER_ON, "later", false, false, true },
-		{ ACTION_PLAY, "play", false, false, true },
-		{ ACTION_HELP, "help", false, false },
-		{ ACTION_QUIT, "quit", false, false },
-		{ ACTION_ENTER, "open", false, false },
-		{ ACTION_DESCRIBE, "describe", false, false },
-		{ ACTION_WHY, "why", false, false },
-		{ ACTION_FILTER, "filter", true, false },
-		{ ACTION_SORT, "sort", true, false },
-		{ ACTION_FAULTS, "faults", false, false },
-		{ ACTION_ZOOM_IN, "zoom", false, true },
-		{ ACTION_REGION, "region", false, true },
-		{ ACTION_WIDE, "wide", true, false },
-		{ ACTION_PROBE, "probe now", false, false },
-		{ ACTION_COMMAND, "command", false, false },
+	static const struct hint hints[] = {
+		{ ACTION_EARLIER, "earlier", PAST },
+		{ ACTION_LATER_ON, "later", PAST },
+		{ ACTION_PLAY, "play", PAST },
+		{ ACTION_HELP, "help", ANYWHERE },
+		{ ACTION_QUIT, "quit", ANYWHERE },
+		{ ACTION_ENTER, "open", ANYWHERE },
+		{ ACTION_DESCRIBE, "describe", ANYWHERE },
+		{ ACTION_WHY, "why", ANYWHERE },
+		{ ACTION_DRAIN, "drain", POPS },
+		{ ACTION_UNDRAIN, "undrain", POPS },
+		{ ACTION_CANCEL, "cancel", OPS },
+		{ ACTION_APPROVE, "approve", OPS },
+		{ ACTION_EXTEND, "extend", OPS },
+		{ ACTION_FILTER, "filter", LISTS },
+		{ ACTION_SORT, "sort", LISTS },
+		{ ACTION_FAULTS, "faults", ANYWHERE },
+		{ ACTION_ZOOM_IN, "zoom", MAP },
+		{ ACTION_REGION, "region", MAP },
+		{ ACTION_WIDE, "wide", LISTS },
+		{ ACTION_PROBE, "probe now", ANYWHERE },
+		{ ACTION_COMMAND, "command", ANYWHERE },
 	};
 	int x = 1;
-	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
-		bool is_list = f->view->kind == VIEW_LIST, is_text = f->view->kind == VIEW_TEXT;
-		bool is_needed = hints[i].action == ACTION_HELP || hints[i].action == ACTION_QUIT;
-		if ((hints[i].past_only && ui->past.ns == 0) || (hints[i].lists_only && !is_list) ||
-			(hints[i].map_only && f->view->kind != VIEW_OWN) ||
-			(is_text && !is_needed && hints[i].action != ACTION_COMMAND))
-			continue;
-		x += draw_hint(ui, hints[i].action, hints[i].word, c, x);
+	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+		if (is_hinted(f, ui, &hints[i]))
+			x += draw_hint(ui, hints[i].action, hints[i].word, c, x);
+}
+
+/* In two lines when one does not hold it: what was not done stands at its end. */
+static void
+draw_notice(const char *notice, struct canvas *c, int y)
+{
+	char first[512];
+	size_t cut = strlen(notice);
+	if (text_width(notice) > c->cols - 2 && c->rows >= FULL_ROWS) {
+		text_clip(notice, c->cols - 2, NULL, first, sizeof first);
+		cut = strlen(first);
+		while (cut > 0 && notice[cut] != ' ')
+			cut--;
+		if (cut == 0)
+			cut = strlen(first);
+		first[cut] = '\0';
+		canvas_fill(c, (struct rect){ 0, y - 1, c->cols, 1 }, ROLE_FOOTER);
+		canvas_text(c, 1, y - 1, c->cols - 2, ROLE_NOTICE, first);
+		notice += cut + (notice[cut] == ' ');
 	}
+	canvas_text(c, 1, y, c->cols - 2, ROLE_NOTICE, notice);
 }
 
 static void
@@ -321,7 +377,9 @@ draw_footer(const struct frame *f, const struct ui *ui, struct canvas *c)
 	int y = c->rows - 1;
 	canvas_ground(c, (struct rect){ 0, y, c->cols, 1 }, ROLE_FOOTER);
 	if (f->notice)
-		canvas_text(c, 1, y, c->cols - 2, ROLE_NOTICE, f->notice);
+		draw_notice(f->notice, c, y);
+	else if (f->modal)
+		canvas_text(c, 1, y, c->cols - 2, ROLE_MUTED, f->modal_foot);
 	else
 		draw_keys(f, ui, c);
 }
@@ -360,12 +418,14 @@ frame_draw(const struct frame *f, const struct ui *ui, struct canvas *c)
 	else if (has_full_frame(c->rows))
 		draw_counts(ui, c);
 	if (has_full_frame(c->rows)) {
-		if (f->view->key && f->about->kind == TARGET_NONE)
+		if (f->modal)
+			draw_modal(f, c);
+		else if (f->view->key && f->about->kind == TARGET_NONE)
 			draw_tabs(f, c);
 		else
 			draw_crumb(f, ui, c);
-		canvas_text_right(
-			c, c->cols / 2, 2, c->cols - c->cols / 2 - 1, ROLE_MUTED, f->status);
+		if (!f->modal)
+			canvas_text_right(c, c->cols / 2, 2, c->cols - c->cols / 2 - 1, ROLE_MUTED, f->status);
 	}
 	draw_footer(f, ui, c);
 }

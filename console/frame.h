@@ -14,6 +14,8 @@ struct frame {
 	const struct view_ops *view;
 	const struct view_target *about; /* of a view opened from another one */
 	const char *status;
+	const char *modal;  /* what a prompt that has the keyboard to itself does, or NULL */
+	const char *modal_foot; /* its sentence for the footer */
 	const char *notice; /* a sentence for the footer, or NULL: the keys */
 };
 

@@ -4,9 +4,10 @@
  * Views opened by their key keep their state (cursor, filter, order) for as long as the screen
  * lives; views opened about something live in the history only.
  *
- * Nothing here reaches a node. Keys that will act in a later version say so in one sentence; so do
- * the views that do not exist yet: a view that shows nothing true is worse than none. Pasted text
- * goes into an open prompt and nowhere else.
+ * Nothing here reaches a node. Keys that act open the acting prompt (act.c), which then has the
+ * keyboard to itself; those of a later version say so in one sentence, and so do the views that do
+ * not exist yet: a view that shows nothing true is worse than none. Pasted text goes into an open
+ * prompt and nowhere else.
  */
 #include "console/screen.h"
 
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "console/act.h"
 #include "console/frame.h"
 #include "console/past.h"
 #include "console/prompt.h"
@@ -23,7 +25,8 @@
 #define PLACES_MAX 32
 #define VIEWS_MAX  16
 #define NOTICE_MS  5000
-#define NOTICE_MAX 256
+#define ACT_NOTICE_MS 30000 /* what came of an act stays until it was read, or a key is pressed */
+#define NOTICE_MAX 512
 
 struct place {
 	const struct view_ops *ops;
@@ -37,6 +40,7 @@ struct screen {
 	struct place places[PLACES_MAX];
 	int n_places, at;
 	void *homes[VIEWS_MAX]; /* by index of the view; NULL until first opened */
+	struct act act;
 	struct prompt prompt;
 	struct prompt_history commands, filters;
 	char before[FILTER_TEXT_MAX]; /* the filter before the prompt was opened, for esc */
@@ -76,6 +80,7 @@ screen_new(const struct screen_wishes *wishes)
 	s->at = -1;
 	s->cols = 80;
 	s->rows = 24;
+	act_init(&s->act);
 	return s;
 }
 
@@ -90,6 +95,7 @@ screen_free(struct screen *s)
 		if (s->homes[i])
 			view_close(view_get((size_t)i), s->homes[i]);
 	filter_free(s->search);
+	act_done(&s->act);
 	free(s);
 }
 
@@ -189,6 +195,8 @@ open_about(struct screen *s, const struct ui *ui, const char *view)
 		screen_tell(s, ui, "There is nothing under the cursor to %s.", view);
 		return;
 	}
+	if ((t.kind == TARGET_OP || t.kind == TARGET_HOLD) && strcmp(view, "raw") != 0)
+		view = "op"; /* where all that is known about it stands */
 	if (p->ops == view_find(view))
 		return;
 	screen_open(s, ui, view, &t);
@@ -229,6 +237,137 @@ say_later(struct screen *s, const struct ui *ui, const char *what)
 		screen_tell(s, ui, "The backend is away: keys that act are off.");
 	else
 		screen_tell(s, ui, "%s comes with a later version. Nothing was changed.", what);
+}
+
+/* -- acting -- */
+
+static void
+about_add_pop(struct act_about *about, const char *name)
+{
+	if (about->n_pops < OP_TARGETS_MAX)
+		snprintf(about->pops[about->n_pops++], FLEET_NAME_MAX, "%s", name);
+}
+
+static void
+about_add_op(struct act_about *about, const struct operation *op)
+{
+	snprintf(about->op, sizeof about->op, "%s", op->id);
+	for (size_t i = 0; i < op->n_targets; i++)
+		about_add_pop(about, op->targets[i].pop);
+}
+
+/* Whatever the cursor is on, PoPs are what is acted upon: a node means its PoP, and the prompt says so. */
+static void
+about_add_target(struct act_about *about, const struct ui *ui, const struct view_target *t)
+{
+	const struct operation *op = t->kind == TARGET_OP ? ui_find_op(ui, t->name) : NULL;
+	const struct hold *hold = t->kind == TARGET_HOLD ? ui_find_hold(ui, t->name) : NULL;
+	size_t i = t->kind == TARGET_NODE || t->kind == TARGET_SESSION ? fleet_find_node(ui->fleet, t->name) : SIZE_MAX;
+	if (t->kind == TARGET_POP)
+		about_add_pop(about, t->name);
+	else if (i != SIZE_MAX && ui->fleet->nodes[i].pop != FLEET_NO_POP)
+		about_add_pop(about, ui->fleet->pops[ui->fleet->nodes[i].pop].name);
+	else if (op)
+		about_add_op(about, op);
+	else if (hold) {
+		about_add_pop(about, hold->pop);
+		snprintf(about->op, sizeof about->op, "%s", hold->op);
+	}
+}
+
+/* Marked PoPs, in the order in which they were marked; else what the cursor is on. -1 when there are too many. */
+static int
+find_about(struct screen *s, const struct ui *ui, struct act_about *about, struct err *err)
+{
+	struct place *p = here(s);
+	char marks[OP_TARGETS_MAX][TABLE_ID_MAX];
+	size_t n = p->ops == view_find("pops") ? view_marks(p->ops, p->state, marks, OP_TARGETS_MAX) : 0;
+	*about = (struct act_about){ 0 };
+	if (n > OP_TARGETS_MAX)
+		return err_set(err, ERR_USAGE, "%zu PoPs are marked; one operation takes at most %d.", n, OP_TARGETS_MAX);
+	for (size_t i = 0; i < n; i++)
+		about_add_pop(about, marks[i]);
+	if (n == 0) {
+		struct view_target t = view_target(p->ops, p->state, ui);
+		about_add_target(about, ui, &t);
+	}
+	return 0;
+}
+
+/* Takes from the prompt what it wants done: a request to be sent, a sentence, an operation to be shown. */
+static void
+serve_act(struct screen *s, const struct ui *ui)
+{
+	struct act *a = &s->act;
+	if (act_take_request(a)) {
+		if (s->wishes.send)
+			s->wishes.send(s->wishes.arg, a->number, a->method, a->path, buf_slice(&a->body));
+		else
+			act_answer(a, ui, a->number, 0, (struct slice){ "", 0 }, "there is nobody to ask");
+	}
+	if (a->notice[0]) {
+		screen_tell(s, ui, "%s", a->notice);
+		s->notice_until = mono_add_ms(ui->now, ACT_NOTICE_MS);
+	}
+	a->notice[0] = '\0';
+	if (a->done_op[0]) {
+		struct view_target t = { .kind = TARGET_OP };
+		snprintf(t.name, sizeof t.name, "%s", a->done_op);
+		a->done_op[0] = '\0';
+		screen_open(s, ui, "op", &t);
+	}
+}
+
+static void
+start_act(struct screen *s, const struct ui *ui, enum act_word word, const struct act_about *about)
+{
+	struct err err = ERR_INIT;
+	if (act_open(&s->act, ui, word, about, &err) == -1)
+		screen_tell(s, ui, "%s", err.text);
+	serve_act(s, ui);
+}
+
+static void
+act_on_target(struct screen *s, const struct ui *ui, enum act_word word)
+{
+	struct act_about about;
+	struct err err = ERR_INIT;
+	if (find_about(s, ui, &about, &err) == -1)
+		screen_tell(s, ui, "%s", err.text);
+	else
+		start_act(s, ui, word, &about);
+}
+
+/* ":drain fra ams": the names as typed, closed and checked; nothing stands for all. */
+static void
+act_on_names(struct screen *s, const struct ui *ui, enum act_word word, const char *names)
+{
+	struct act_about about = { 0 };
+	struct slice rest = slice_of(names), name;
+	while (slice_next_word(&rest, &name)) {
+		struct view_target t = { .kind = TARGET_POP };
+		slice_copy(name, t.name, sizeof t.name);
+		if (fleet_find_pop(ui->fleet, t.name) == SIZE_MAX)
+			t.kind = ui_find_op(ui, t.name) ? TARGET_OP : ui_find_hold(ui, t.name) ? TARGET_HOLD : TARGET_NONE;
+		if (t.kind == TARGET_NONE) {
+			screen_tell(s, ui, "There is no PoP \"%.40s\". Nothing was changed.", t.name);
+			return;
+		}
+		if (about.n_pops == OP_TARGETS_MAX) {
+			screen_tell(s, ui, "One operation takes at most %d PoPs. Nothing was changed.", OP_TARGETS_MAX);
+			return;
+		}
+		about_add_target(&about, ui, &t);
+	}
+	start_act(s, ui, word, &about);
+}
+
+void
+screen_answer(
+	struct screen *s, const struct ui *ui, unsigned number, int status, struct slice body, const char *why)
+{
+	act_answer(&s->act, ui, number, status, body, why);
+	serve_act(s, ui);
 }
 
 static void
@@ -276,8 +415,13 @@ walk(struct screen *s, const struct ui *ui, enum action a)
 static void
 frame_action(struct screen *s, const struct ui *ui, enum action a)
 {
+	enum act_word word;
 	if (walk(s, ui, a))
 		return;
+	if (act_word_of(a, &word)) {
+		act_on_target(s, ui, word);
+		return;
+	}
 	switch (a) {
 	case ACTION_ENTER:
 		open_inside(s, ui);
@@ -331,7 +475,7 @@ frame_action(struct screen *s, const struct ui *ui, enum action a)
 			s->wishes.quit(s->wishes.arg);
 		return;
 	default:
-		if (a != ACTION_NONE && action_get(a)->group == ACTION_ACT)
+		if (a != ACTION_NONE && action_group(a) == ACTION_LATER)
 			say_later(s, ui, action_get(a)->help);
 		else if (a != ACTION_NONE && action_get(a)->keys[0] == '\0')
 			screen_tell(s, ui, "That is a command of the shell: catchment %s.", action_get(a)->name);
@@ -343,15 +487,14 @@ frame_action(struct screen *s, const struct ui *ui, enum action a)
 static bool
 digit_key(struct screen *s, const struct ui *ui, const struct key *k)
 {
-	static const char *const later[] = { "Operations", "Catchments", "Secrets",
-		"Dependencies" };
+	static const char *const later[] = { "Catchments", "Secrets", "Dependencies" };
 	if (k->mods || k->code < '0' || k->code > '9')
 		return false;
 	const struct view_ops *ops = view_find_key((char)k->code);
 	if (ops)
 		screen_open(s, ui, ops->name, NULL);
 	else
-		screen_tell(s, ui, "%s (key %c) come with a later version.", later[k->code - '6'],
+		screen_tell(s, ui, "%s (key %c) come with a later version.", later[k->code - '7'],
 			(char)k->code);
 	return true;
 }
@@ -403,8 +546,13 @@ run_line(struct screen *s, const struct ui *ui, const char *line)
 	split_line(line, verb, &rest);
 	prompt_history_add(&s->commands, line);
 	enum action a = action_find(verb);
+	enum act_word word;
 	if (verb[0] == '\0')
 		return;
+	if (act_word_of(a, &word) && rest[0]) {
+		act_on_names(s, ui, word, rest);
+		return;
+	}
 	if (strcmp(verb, "theme") == 0)
 		command_theme(s, ui, rest);
 	else if (strcmp(verb, "q") == 0)
@@ -532,7 +680,10 @@ screen_key(struct screen *s, const struct ui *ui, const struct key *k)
 	if (s->at < 0)
 		return;
 	update_view(s, ui); /* the fleet may be another one since it was drawn */
-	if (k->code == KEYS_MOUSE) {
+	if (act_is_open(&s->act)) {
+		act_key(&s->act, ui, k);
+		serve_act(s, ui);
+	} else if (k->code == KEYS_MOUSE) {
 		if (!s->prompt.is_open)
 			mouse_key(s, ui, k);
 	} else if (s->prompt.is_open) {
@@ -542,6 +693,8 @@ screen_key(struct screen *s, const struct ui *ui, const struct key *k)
 		s->notice[0] = '\0';
 		if (a != ACTION_NONE && !view_command(here(s)->ops, here(s)->state, ui, a))
 			frame_action(s, ui, a);
+		if (act_is_open(&s->act))
+			act_opened_by(&s->act, ui, k);
 	}
 	update_view(s, ui);
 }
@@ -554,6 +707,9 @@ screen_update(struct screen *s, const struct ui *ui, int cols, int rows)
 	if (s->at < 0)
 		screen_open(s, ui, "map", NULL);
 	update_view(s, ui);
+	struct rect inner = frame_inner(ui, cols, rows);
+	act_tick(&s->act, ui, inner.w, inner.h);
+	serve_act(s, ui);
 }
 
 void
@@ -562,23 +718,35 @@ screen_draw(
 {
 	const struct place *p = &s->places[s->at];
 	struct rect inner = frame_inner(ui, c->cols, c->rows);
-	char status[200];
+	char status[200], modal[300] = "";
 	view_status(p->ops, p->state, ui, status, sizeof status);
+	bool is_acting = act_is_open(&s->act);
+	if (is_acting)
+		act_title(&s->act, modal, sizeof modal);
 	struct frame f = {
+		.modal = is_acting ? modal : NULL,
+		.modal_foot = is_acting ? act_foot(&s->act) : "",
 		.view = p->ops,
 		.about = &p->about,
 		.status = status,
 		.notice = s->notice[0] && mono_before(ui->now, s->notice_until) ? s->notice : NULL,
 	};
 	canvas_clear(c);
+	*cursor_x = *cursor_y = -1;
 	if (inner.w > 0 && inner.h > 0) {
 		struct canvas window = canvas_window(c, inner);
-		view_draw(p->ops, p->state, ui, &window);
+		if (is_acting)
+			act_draw(&s->act, ui, &window, cursor_x, cursor_y);
+		else
+			view_draw(p->ops, p->state, ui, &window);
 		if (ui->link.state == LINK_AWAY)
 			canvas_dim(&window, (struct rect){ 0, 0, window.cols, window.rows });
 	}
 	frame_draw(&f, ui, c);
-	*cursor_x = *cursor_y = -1;
+	if (is_acting && *cursor_y >= 0) {
+		*cursor_x += inner.x;
+		*cursor_y += inner.y;
+	}
 	if (s->prompt.is_open && c->rows >= FRAME_ROWS_MIN && c->cols >= FRAME_COLS_MIN) {
 		struct rect line = { 0, c->rows - 1, c->cols, 1 };
 		canvas_fill(c, line, ROLE_PROMPT);

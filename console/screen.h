@@ -22,6 +22,8 @@ struct screen_wishes {
 	void *arg;
 	/* In a replay: does what a key asks for and tells a sentence or ""; false when the key is not its business. */
 	bool (*walk)(void *arg, enum action action, char *told, size_t size);
+	/* Ask the backend for a change (act.h); what comes back is given to screen_answer with the same number. */
+	void (*send)(void *arg, unsigned number, const char *method, const char *path, struct slice body);
 };
 
 struct screen *screen_new(const struct screen_wishes *wishes);
@@ -31,6 +33,9 @@ void screen_free(struct screen *s);
 int screen_open(
 	struct screen *s, const struct ui *ui, const char *view, const struct view_target *about);
 void screen_key(struct screen *s, const struct ui *ui, const struct key *k);
+/* What came of a request: the HTTP status and body, or 0 and why nothing came. */
+void screen_answer(
+	struct screen *s, const struct ui *ui, unsigned number, int status, struct slice body, const char *why);
 /* Brings all up to date for a size; then draw. */
 void screen_update(struct screen *s, const struct ui *ui, int cols, int rows);
 /* Draws; the cursor's place is written when a prompt is open, else *cursor_x is -1. */

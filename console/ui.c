@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/text.h"
 
@@ -94,6 +95,25 @@ ui_load(double qps, double capacity, char *out, size_t size)
 		snprintf(out, size, "-");
 	else
 		snprintf(out, size, "%.0f%%", fmin(share * 100, 9999));
+}
+
+const struct operation *
+ui_find_op(const struct ui *ui, const char *id)
+{
+	for (size_t i = ui->n_ops; id[0] && i-- > 0;)
+		if (strcmp(ui->ops[i].id, id) == 0)
+			return &ui->ops[i];
+	return NULL;
+}
+
+const struct hold *
+ui_find_hold(const struct ui *ui, const char *id)
+{
+	for (size_t i = 0; id[0] && i < ui->fleet->n_pops; i++)
+		for (size_t k = 0; k < ui->fleet->pops[i].n_holds; k++)
+			if (strcmp(ui->fleet->pops[i].holds[k].id, id) == 0)
+				return &ui->fleet->pops[i].holds[k];
+	return NULL;
 }
 
 struct ui_totals

@@ -6,6 +6,7 @@
 #include "console/keymap.h"
 #include "core/clock.h"
 #include "core/fleet.h"
+#include "core/operation.h"
 #include "core/wire.h"
 
 /*
@@ -50,6 +51,10 @@ struct ui {
 	const struct keymap *keys;
 	const char *theme;
 	bool is_read_only;
+	const struct operation *ops; /* newest last; NULL: none */
+	size_t n_ops;
+	char why_not[200]; /* why this account may not act, as the backend said; "" = it may, or was not asked */
+	bool is_approver;  /* it may approve what others confirmed, whatever else it may not */
 };
 
 /* An age as the screen shows it: "" while it is no older than 1.5 polls, else in steps ("5s",
@@ -65,6 +70,10 @@ double ui_pop_poll_s(const struct fleet *f, const struct pop *p);
 void ui_load(double qps, double capacity, char *out, size_t size);
 /* Load as a share, NAN if unknown. */
 double ui_load_share(double qps, double capacity);
+
+/* By their ids; NULL when there is none (any more). */
+const struct operation *ui_find_op(const struct ui *ui, const char *id);
+const struct hold *ui_find_hold(const struct ui *ui, const char *id);
 
 /* Counts for the header. */
 struct ui_totals {

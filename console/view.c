@@ -457,6 +457,17 @@ view_status(
 	}
 }
 
+size_t
+view_marks(const struct view_ops *ops, const void *view, char out[][TABLE_ID_MAX], size_t max)
+{
+	const struct view_list *list = view;
+	if (ops->kind != VIEW_LIST)
+		return 0;
+	for (size_t i = 0; i < list->table.n_marks && i < max; i++)
+		snprintf(out[i], TABLE_ID_MAX, "%s", list->table.marks[i]);
+	return list->table.n_marks;
+}
+
 void
 view_set_filter(const struct view_ops *ops, void *view, const char *text)
 {

@@ -17,7 +17,9 @@ enum target_kind {
 	TARGET_SESSION,
 	TARGET_PREFIX,
 	TARGET_SERVICE,
-	TARGET_EVENT
+	TARGET_EVENT,
+	TARGET_OP,   /* by its id */
+	TARGET_HOLD, /* by its id */
 };
 
 /* What the cursor is on, by name: indices may change under a view when the fleet is loaded anew. */
@@ -128,6 +130,8 @@ struct view_target view_target(const struct view_ops *ops, const void *view, con
 /* A few words about what is shown ("12 of 16 faults"), for the right end of the line of tabs. */
 void view_status(
 	const struct view_ops *ops, const void *view, const struct ui *ui, char *out, size_t size);
+/* Ids of the rows marked by hand, at most max; returns how many there are. */
+size_t view_marks(const struct view_ops *ops, const void *view, char out[][TABLE_ID_MAX], size_t max);
 /* The filter of a list, or the search of a text. */
 void view_set_filter(const struct view_ops *ops, void *view, const char *text);
 const char *view_filter(const struct view_ops *ops, const void *view);

@@ -24,6 +24,10 @@ encode(const struct ui *ui, const struct view_target *about, struct buf *out)
 	else if ((about->kind == TARGET_NODE || about->kind == TARGET_SESSION) &&
 		 (i = fleet_find_node(ui->fleet, about->name)) != SIZE_MAX)
 		wire_write_node(&w, ui->fleet, &ui->fleet->nodes[i], ui->now);
+	else if (about->kind == TARGET_OP && ui_find_op(ui, about->name))
+		operation_write_json(ui_find_op(ui, about->name), false, &w);
+	else if (about->kind == TARGET_HOLD && ui_find_hold(ui, about->name))
+		wire_write_hold(&w, ui_find_hold(ui, about->name));
 }
 
 static void

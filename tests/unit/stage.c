@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "tests/unit/samples.h"
 #include "tests/unit/suite.h"
 
 #define START_MONO_NS (INT64_C(1000000) * CLOCK_NS_PER_S)
@@ -58,6 +59,17 @@ static void
 on_copy(void *arg, const char *text)
 {
 	wish(arg, text);
+}
+
+static void
+on_send(void *arg, unsigned number, const char *method, const char *path, struct slice body)
+{
+	struct stage *s = arg;
+	s->number = number;
+	s->n_sent++;
+	snprintf(s->method, sizeof s->method, "%s", method);
+	snprintf(s->path, sizeof s->path, "%s", path);
+	slice_copy(body, s->body, sizeof s->body);
 }
 
 static struct spark
@@ -117,7 +129,7 @@ stage_load(struct stage *s, const char *fleet_file)
 void
 stage_open(struct stage *s, const char *fleet_file, int cols, int rows)
 {
-	struct screen_wishes wishes = { on_quit, on_refresh, on_refetch, on_theme, on_copy, s };
+	struct screen_wishes wishes = { on_quit, on_refresh, on_refetch, on_theme, on_copy, s, NULL, on_send };
 	memset(s, 0, sizeof *s);
 	s->ui.now.ns = START_MONO_NS;
 	ck_assert_int_eq(wall_parse(START_WALL, &s->ui.wall), 0);
@@ -138,6 +150,8 @@ void
 stage_close(struct stage *s)
 {
 	screen_free(s->screen);
+	for (size_t i = 0; i < s->ui.n_ops; i++)
+		operation_done(&s->ops[i]);
 	canvas_done(&s->canvas);
 	unload(s);
 }
@@ -188,16 +202,139 @@ click(struct stage *s, const char *text, enum mouse_event event)
 }
 
 static void
+answer(struct stage *s, int status, const struct buf *body, const char *why)
+{
+	screen_answer(s->screen, &s->ui, s->number, status, buf_slice(body), why);
+	screen_update(s->screen, &s->ui, s->cols, s->rows);
+}
+
+static void
+answer_problem(struct stage *s, const char *rest)
+{
+	struct buf body = BUF_INIT(4096);
+	struct json_writer w = JSON_WRITER(&body);
+	char code[40];
+	const char *blank = strchr(rest, ' ');
+	ck_assert_ptr_nonnull(blank);
+	slice_copy((struct slice){ rest, (size_t)(blank - rest) }, code, sizeof code);
+	json_begin_object(&w);
+	json_put_text(&w, "code", code);
+	json_put_text(&w, "detail", blank + 1);
+	json_end_object(&w);
+	answer(s, err_code_http(err_code_parse(code)), &body, NULL);
+	buf_done(&body);
+}
+
+static void
+answer_operation(struct stage *s, const char *name)
+{
+	struct buf body = BUF_INIT(1u << 20);
+	struct json_writer w = JSON_WRITER(&body);
+	struct operation op;
+	sample_operation(name, &op);
+	operation_write_json(&op, false, &w);
+	answer(s, 202, &body, NULL);
+	operation_done(&op);
+	buf_done(&body);
+}
+
+static void
+answer_plan(struct stage *s, const char *name)
+{
+	struct buf body = BUF_INIT(1u << 22);
+	sample_offer(name, &body);
+	answer(s, 201, &body, NULL);
+	buf_done(&body);
+}
+
+/* What the stream says of an operation: in its place, or as the newest. Samples but the first get an id of their own. */
+static void
+tell_operation(struct stage *s, const char *name, bool is_another)
+{
+	struct operation op;
+	size_t i = 0;
+	sample_operation(name, &op);
+	if (is_another)
+		snprintf(op.id, sizeof op.id, "%016zx", s->ui.n_ops + 1);
+	while (i < s->ui.n_ops && strcmp(s->ops[i].id, op.id) != 0)
+		i++;
+	ck_assert_uint_lt(i, sizeof s->ops / sizeof *s->ops);
+	if (i < s->ui.n_ops)
+		operation_done(&s->ops[i]);
+	else
+		s->ui.n_ops++;
+	s->ops[i] = op;
+	s->ui.ops = s->ops;
+	screen_update(s->screen, &s->ui, s->cols, s->rows);
+}
+
+static bool
+direct_act(struct stage *s, const char *word, const char *rest)
+{
+	struct buf none = BUF_INIT(1);
+	if (strcmp(word, "plan") == 0)
+		answer_plan(s, rest);
+	else if (strcmp(word, "op") == 0)
+		answer_operation(s, rest);
+	else if (strcmp(word, "problem") == 0)
+		answer_problem(s, rest);
+	else if (strcmp(word, "lost") == 0)
+		answer(s, 0, &none, rest);
+	else if (strcmp(word, "told") == 0)
+		tell_operation(s, rest, false);
+	else if (strcmp(word, "another") == 0)
+		tell_operation(s, rest, true);
+	else if (strcmp(word, "read-only") == 0)
+		s->ui.is_read_only = true;
+	else if (strcmp(word, "may-not") == 0)
+		snprintf(s->ui.why_not, sizeof s->ui.why_not, "%s", rest);
+	else
+		return false;
+	return true;
+}
+
+static void
+paste(struct stage *s, const char *text)
+{
+	for (; *text; text++) {
+		struct key k = { .code = (unsigned char)*text, .is_pasted = true };
+		screen_key(s->screen, &s->ui, &k);
+	}
+}
+
+/* A person's pace: a frame between any two keys. */
+static void
+type_slowly(struct stage *s, const char *text)
+{
+	for (; *text; text++) {
+		wait_s(s, 0.2);
+		screen_update(s->screen, &s->ui, s->cols, s->rows);
+		struct key k = { .code = (unsigned char)*text };
+		screen_key(s->screen, &s->ui, &k);
+	}
+	screen_update(s->screen, &s->ui, s->cols, s->rows);
+	wait_s(s, 1);
+	screen_update(s->screen, &s->ui, s->cols, s->rows);
+}
+
+static void
 direct(struct stage *s, const char *word, const char *rest)
 {
 	char path[256];
-	if (strcmp(word, "text") == 0) {
+	if (direct_act(s, word, rest))
+		return;
+	if (strcmp(word, "slow") == 0) {
+		type_slowly(s, rest);
+	} else if (strcmp(word, "paste") == 0) {
+		paste(s, rest);
+	} else if (strcmp(word, "text") == 0) {
 		type(s, slice_of(rest));
 	} else if (strcmp(word, "size") == 0) {
 		ck_assert_int_eq(sscanf(rest, "%dx%d", &s->cols, &s->rows), 2);
 		screen_update(s->screen, &s->ui, s->cols, s->rows);
 	} else if (strcmp(word, "wait") == 0) {
 		wait_s(s, strtod(rest, NULL));
+		screen_update(s->screen, &s->ui, s->cols, s->rows);
 	} else if (strcmp(word, "away") == 0) {
 		go_away(s, slice_of(rest));
 	} else if (strcmp(word, "live") == 0) {

@@ -20,6 +20,12 @@ struct stage {
 	int cursor_x, cursor_y;
 	char wished[4096]; /* what was wished for, a word a wish */
 	bool has_quit;
+	struct operation ops[16];
+	/* the last request of the acting prompt */
+	unsigned number;
+	size_t n_sent;
+	char method[8], path[96];
+	char body[8192];
 };
 
 void stage_open(struct stage *s, const char *fleet_file, int cols, int rows);
@@ -27,7 +33,10 @@ void stage_close(struct stage *s);
 /* Loads another fleet, as after a reload. */
 void stage_load(struct stage *s, const char *fleet_file);
 /* Plays a script: key names, or one of "text: …", "size: 40x10", "wait: SECONDS", "away: …",
- * "live", "view: NAME", "click: X Y", "fleet: NAME" on a line of its own; '#' starts a comment. */
+ * "live", "view: NAME", "click: X Y", "fleet: NAME" on a line of its own; '#' starts a comment. For the
+ * acting prompt: "plan: SAMPLE" answers the last request with that offer (samples.h), "op: SAMPLE" with that operation,
+ * "problem: CODE SENTENCE" with a refusal, "lost: WHY" with nothing; "told: SAMPLE" lets the stream tell an operation,
+ * "read-only", "may-not: WHY", "slow: KEYS" types keys a second apart, "paste: TEXT". */
 void stage_play(struct stage *s, const char *script);
 void stage_key(struct stage *s, const char *name);
 /* Draws into s->canvas. */
