@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What in docs/ is printed from tables agrees with them: the JSON Schema, the reference of
- * fleet.yaml and the manual pages. UPDATE=1 writes them anew. Prose around the printed parts stays;
+ * fleet.yaml, the life of operations and the manual pages. UPDATE=1 writes them anew. Prose around the printed parts stays;
  * a part lies between a line that ends in "begin" (with the mark of the comment) and one that says
  * "end".
  */
 #include "core/command.h"
 #include "core/conf.h"
 #include "core/json.h"
+#include "core/operation.h"
 #include "tests/unit/suite.h"
 
 #define DOC_MAX (1u << 20)
@@ -104,6 +105,62 @@ START_TEST(test_manual_of_catchment_agrees)
 }
 END_TEST
 
+static void
+write_states(struct buf *out)
+{
+	static const bool is_final[] = {
+#define OP_STATE(code, word, final, text) final,
+#include "core/operation.def"
+	};
+	buf_add_text(out, "\n| state | ends | what it means |\n|---|---|---|\n");
+	for (int s = 0; s < OP_STATE_COUNT; s++)
+		buf_printf(out, "| %s | %s | %s |\n", op_state_name((enum op_state)s), is_final[s] ? "yes" : "",
+			op_state_text((enum op_state)s));
+}
+
+static void
+write_events(struct buf *out)
+{
+	static const char *const texts[] = {
+#define OP_EVENT(code, word, text) text,
+#include "core/operation.def"
+	};
+	static const char *const effects[] = {
+#define OP_EFFECT(code, text) text,
+#include "core/operation.def"
+	};
+	buf_add_text(out, "\n| event | what happened |\n|---|---|\n");
+	for (int e = 0; e < OP_EVENT_COUNT; e++)
+		buf_printf(out, "| %s | %s |\n", op_event_name((enum op_event)e), texts[e]);
+	buf_add_text(out, "\n| effect | what the engine does |\n|---|---|\n");
+	for (int f = 0; f < OP_EFFECT_COUNT; f++)
+		buf_printf(out, "| %s | %s |\n", op_effect_name((enum op_effect)f), effects[f]);
+}
+
+START_TEST(test_life_of_operations_agrees)
+{
+	struct buf out = BUF_INIT(DOC_MAX);
+	struct op_outcome o;
+	write_states(&out);
+	write_events(&out);
+	buf_add_text(&out, "\n| in state | event | next | effects, in this order |\n|---|---|---|---|\n");
+	for (int s = 0; s < OP_STATE_COUNT; s++) {
+		for (int e = 0; e < OP_EVENT_COUNT; e++) {
+			if (operation_step((enum op_state)s, (enum op_event)e, &o) == -1)
+				continue;
+			buf_printf(&out, "| %s | %s | %s |", op_state_name((enum op_state)s), op_event_name((enum op_event)e),
+				op_state_name(o.next));
+			for (size_t i = 0; i < o.n; i++)
+				buf_printf(&out, "%s%s", i ? ", " : " ", op_effect_name(o.effects[i]));
+			buf_add_text(&out, " |\n");
+		}
+	}
+	buf_add_char(&out, '\n');
+	check_part("docs/operations.md", "begin -->\n", "<!-- end -->", &out);
+	buf_done(&out);
+}
+END_TEST
+
 /* scdoc reads what was written, where it is installed (it is in the list of `run test`). */
 START_TEST(test_manual_pages_are_read_by_scdoc)
 {
@@ -149,6 +206,7 @@ main(void)
 	tcase_add_test(t, test_reference_agrees);
 	tcase_add_test(t, test_manual_of_the_file_agrees);
 	tcase_add_test(t, test_manual_of_catchment_agrees);
+	tcase_add_test(t, test_life_of_operations_agrees);
 	tcase_add_test(t, test_manual_pages_are_read_by_scdoc);
 	tcase_add_test(t, test_example_of_the_reference_is_good);
 	suite_add_tcase(s, t);
