@@ -20,7 +20,7 @@
 #include "core/text.h"
 
 #define RATE_SHARE 0.05
-#define RATE_FLOOR 2.0
+#define RATE_FLOOR 5.0
 
 double
 evidence_rate_limit(double qps_before)

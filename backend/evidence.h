@@ -25,7 +25,7 @@ void evidence_read(const struct evidence_input *in, struct op_evidence out[OP_CH
 /* True when every check that applies agrees. *missing gets the text of the first that does not (or is not known). */
 bool evidence_is_whole(const struct op_evidence checks[OP_CHECK_COUNT], const char **missing);
 
-/* The rate under which a PoP counts as left: 5 % of what it had, but at least 2 queries a second (our own probes). */
+/* The rate under which a PoP counts as left: 5 % of what it had, but at least 5 queries a second (our own probes). */
 double evidence_rate_limit(double qps_before);
 
 /* Follows the answers from outside: when the first came from elsewhere, when the last came from here, how many were

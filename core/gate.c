@@ -20,6 +20,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/load.h"
 #include "core/text.h"
@@ -1201,6 +1202,36 @@ is_newer_serial(int64_t a, int64_t b)
 	return a != b && (uint32_t)((uint32_t)a - (uint32_t)b) < UINT32_C(0x80000000);
 }
 
+/* Knot ends names of zones with a dot, NSD and BIND do not; letters have no case (RFC 4343). */
+static bool
+is_same_zone(const char *a, const char *b)
+{
+	size_t la = strlen(a), lb = strlen(b);
+	la -= la > 1 && a[la - 1] == '.';
+	lb -= lb > 1 && b[lb - 1] == '.';
+	return la == lb && strncasecmp(a, b, la) == 0;
+}
+
+static int64_t
+answered_serial(const struct node *n)
+{
+	for (size_t i = 0; i < n->facts->n_answers; i++)
+		if (!n->facts->answers[i].service)
+			return n->facts->answers[i].serial;
+	return -1;
+}
+
+/* Is this the zone that the services' probes ask for? Then an answer from outside says its serial too. */
+static bool
+is_probed(const struct fleet *f, const char *zone)
+{
+	for (size_t i = 0; i < f->n_services; i++)
+		for (size_t k = 0; k < f->services[i].n_probes; k++)
+			if (f->services[i].probes[k].name && is_same_zone(f->services[i].probes[k].name, zone))
+				return true;
+	return false;
+}
+
 /* The serial of a zone on a node; name NULL: that of the answer of its own address. -1 unknown, -2 no such zone. Nodes
  * mostly list their zones in one order: `at` is where to look first. */
 static int64_t
@@ -1209,15 +1240,13 @@ serial_of(const struct gate_input *in, const struct node *n, const char *zone, s
 	const struct dns_fact *dns = &n->facts->dns;
 	if (!gate_is_fresh(in, n, PLANE_SERVICE))
 		return -1;
-	for (size_t i = 0; !zone && i < n->facts->n_answers; i++)
-		if (!n->facts->answers[i].service)
-			return n->facts->answers[i].serial;
 	if (!zone)
-		return -1;
+		return answered_serial(n);
 	for (size_t i = 0; i < dns->n_zones; i++) {
 		const struct zone_fact *z = &dns->zones[(at + i) % dns->n_zones];
-		if (strcmp(z->name, zone) == 0)
-			return z->serial;
+		/* NSD as a primary lists its zones without a serial */
+		if (is_same_zone(z->name, zone))
+			return z->serial == -1 && is_probed(in->fleet, zone) ? answered_serial(n) : z->serial;
 	}
 	return dns->n_zones > 0 ? -2 : -1;
 }

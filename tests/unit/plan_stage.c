@@ -123,6 +123,7 @@ add_service(struct fleet *f, const struct json *c)
 	set_policy(&f->services[0].policy, json_get(c, "policy"));
 	f->services[0].n_probes = json_boolean(json_get(c, "probe"), true);
 	f->services[0].probes = arena_alloc(f->arena, sizeof *f->services[0].probes);
+	f->services[0].probes[0].name = "example.com";
 	f->n_prefixes = N_PREFIXES;
 	f->prefixes = arena_alloc(f->arena, N_PREFIXES * sizeof *f->prefixes);
 	for (size_t i = 0; i < N_PREFIXES; i++)
@@ -227,8 +228,10 @@ add_service_facts(struct node *n, const struct json *o)
 	r->dns.queries = 1;
 	n->qps = json_double(json_get(o, "qps"), NAN);
 	struct zone_fact *zone = report_add_zone(r);
-	zone->name = "example.com";
-	zone->serial = json_int(json_get(o, "serial"), 2026112304);
+	int64_t serial = json_int(json_get(o, "serial"), 2026112304);
+	/* as Knot writes it, and as NSD tells of a zone whose primary it is */
+	zone->name = report_text(r, slice_of(json_text(json_get(o, "zone"), "example.com")));
+	zone->serial = json_boolean(json_get(o, "lists_serial"), true) ? serial : -1;
 	r->sections |= REPORT_DNS | REPORT_ZONES | REPORT_HEALTH;
 	if (!n->conf->ask_own)
 		return;
@@ -238,7 +241,7 @@ add_service_facts(struct node *n, const struct json *o)
 	a->target = "10.0.0.1";
 	a->is_answered = strcmp(outside, "yes") == 0 ? TRI_YES : strcmp(outside, "no") == 0 ? TRI_NO : TRI_UNKNOWN;
 	a->rcode = a->is_answered == TRI_YES ? "NOERROR" : NULL;
-	a->serial = a->is_answered == TRI_YES ? zone->serial : -1;
+	a->serial = a->is_answered == TRI_YES ? serial : -1;
 	r->sections |= REPORT_ANSWERS;
 }
 
