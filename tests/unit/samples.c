@@ -287,8 +287,8 @@ sample_offer(const char *name, struct buf *out)
 
 /* --- operations ------------------------------------------------------------------------------------------------- */
 
-const char *const sample_operations[] = { "applying", "measuring", "drained", "accepted", "unconfirmed", "stuck", "undoing", "waiting",
-	"refused", "unknown", "two", NULL };
+const char *const sample_operations[] = { "applying", "measuring", "drained", "accepted", "unconfirmed", "stuck", "undoing", "undone",
+	"waiting", "refused", "unknown", "two", NULL };
 
 static void
 set_check(struct op_target *t, enum op_check c, enum tri agrees, const char *text)
@@ -370,7 +370,7 @@ sample_operation(const char *name, struct operation *op)
 	op->targets[0].number = 7;
 	add_op_steps(op, !is_begun                ? STEP_PENDING
 			 : state == OP_APPLYING  ? STEP_SENT
-			 : state == OP_UNDOING   ? STEP_UNDONE
+			 : state == OP_UNDOING || state == OP_UNDONE ? STEP_UNDONE
 			 : state == OP_STUCK     ? STEP_FAILED
 			 : state == OP_UNKNOWN   ? STEP_UNKNOWN
 			                         : STEP_KEPT);
