@@ -94,7 +94,9 @@ floor_holds(struct engine *e, struct run *r)
 	if (r->op.verb == OP_UNDRAIN)
 		return true;
 	struct plan *p = run_plan_again(e, r, false, &err);
-	bool holds = true;
+	bool holds = p != NULL;
+	if (!p)
+		run_say(r, ERR_REFUSED, "what is left cannot be counted: %.200s", err.text);
 	for (size_t i = 0; p && i < p->n_gates; i++) {
 		const struct gate_result *g = &p->gates[i];
 		if ((g->gate != GATE_FLOOR && g->gate != GATE_LAST) || g->level != GATE_REFUSE)
