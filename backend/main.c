@@ -442,6 +442,8 @@ serve(struct options *o, struct fleet *f)
 	if (open_backend(b, f, &err) == 0) {
 		fprintf(stderr, "catchmentd: %s: %zu PoPs, %zu nodes, serving on unix:%s\n", f->name, f->n_pops, f->n_nodes,
 			b->options.socket);
+		for (size_t i = 0; i < b->options.n_tcp; i++)
+			fprintf(stderr, "catchmentd: serving TLS on %s (port %u)\n", b->options.tcp[i], api_port(b->api, i));
 #ifdef HAVE_SYSTEMD
 		sd_notify(0, "READY=1");
 #endif

@@ -339,7 +339,7 @@ static int
 start(struct app *a, const struct app_conf *conf, struct err *err)
 {
 	struct client_conf client = {
-		.socket_path = conf->socket_path, .changed = on_changed, .told = on_told, .answered = on_answered, .arg = a
+		.place = conf->place, .changed = on_changed, .told = on_told, .answered = on_answered, .arg = a
 	};
 	struct screen_wishes wishes = { wish_quit, wish_refresh, wish_refetch, wish_theme,
 		wish_copy, a, wish_walk, wish_send };

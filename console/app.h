@@ -6,12 +6,13 @@
 
 #include "core/err.h"
 
+struct place;
 struct replay;
 
 /* The dashboard: runs until the operator leaves it. */
 
 struct app_conf {
-	const char *socket_path;
+	const struct place *place; /* where the backend is; NULL for a replay */
 	const char *theme; /* or NULL: by environment and terminal */
 	const char *view;  /* or NULL: the map */
 	bool is_read_only;

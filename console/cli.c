@@ -37,7 +37,7 @@ cli_fetch_json(const struct options *o, const char *path, struct err *err)
 {
 	struct buf body = BUF_INIT(FETCH_BODY_MAX);
 	struct json_doc *doc = NULL;
-	if (fetch(o->backend, "GET", path, &body, err) == 0)
+	if (fetch(o->place, "GET", path, &body, err) == 0)
 		doc = json_parse(buf_slice(&body), err);
 	buf_done(&body);
 	return doc;
@@ -296,7 +296,7 @@ probe_now(const struct options *o, const char *service, struct err *err)
 	if (f && fleet_find_service(f, service) == SIZE_MAX)
 		err_set(err, ERR_NOT_FOUND, "no service is named %.40s; see catchment get services", service);
 	else if (f && (size_t)snprintf(path, sizeof path, "/v1/probe/%s", service) < sizeof path)
-		fetch(o->backend, "POST", path, &dropped, err);
+		fetch(o->place, "POST", path, &dropped, err);
 	buf_done(&dropped);
 	struct mono since = clock_mono();
 	for (int i = 0; f && err->code == ERR_OK && i < PROBE_WAIT_S * 5 && !all_have_answered(f, since); i++) {
@@ -384,7 +384,7 @@ print_object(const struct options *o, const struct cli *cli, const char *kind, c
 	struct buf body = BUF_INIT(FETCH_BODY_MAX);
 	char path[200];
 	snprintf(path, sizeof path, "/v1/%s/%s", kind, name);
-	if (fetch(o->backend, "GET", path, &body, err) == 0) {
+	if (fetch(o->place, "GET", path, &body, err) == 0) {
 		if (body.len == 0 || body.data[body.len - 1] != '\n')
 			buf_add_char(&body, '\n');
 		cli_emit(cli, &body);
@@ -479,7 +479,7 @@ static int
 run_reload(const struct options *o, const struct cli *cli, struct err *err)
 {
 	struct buf body = BUF_INIT(1u << 16);
-	if (fetch(o->backend, "POST", "/v1/reload", &body, err) == 0) {
+	if (fetch(o->place, "POST", "/v1/reload", &body, err) == 0) {
 		struct buf text = BUF_INIT(64);
 		buf_add_text(&text, "the fleet file was read again\n");
 		cli_emit(cli, &text);

@@ -140,7 +140,7 @@ ask_plan(struct act *a)
 	struct buf body = BUF_INIT(65536);
 	wish_write(&a->wish, &body);
 	buf_clear(&a->answer);
-	const struct fetch_call call = { .backend = a->o->backend, .method = "POST", .path = "/v1/plans", .body = buf_slice(&body) };
+	const struct fetch_call call = { .place = a->o->place, .method = "POST", .path = "/v1/plans", .body = buf_slice(&body) };
 	int rc = fetch_send(&call, &a->answer, NULL, a->err);
 	buf_done(&body);
 	if (rc == -1 && a->answer.len == 0)
@@ -156,7 +156,7 @@ get_plan(struct act *a, const char *id)
 		return -1;
 	snprintf(path, sizeof path, "/v1/plans/%.20s", id);
 	buf_clear(&a->answer);
-	if (fetch(a->o->backend, "GET", path, &a->answer, a->err) == -1)
+	if (fetch(a->o->place, "GET", path, &a->answer, a->err) == -1)
 		return -1;
 	return take_offer(a, NULL);
 }
@@ -332,7 +332,7 @@ send_confirm(struct act *a, struct operation *op)
 	digest_random_hex(key, KEY_DIGITS);
 	offer_write_confirm(a->offer, a->offer->typed, key, &body);
 	snprintf(path, sizeof path, "/v1/plans/%s/confirm", a->offer->op.id);
-	const struct fetch_call call = { .backend = a->o->backend, .method = "POST", .path = path, .body = buf_slice(&body) };
+	const struct fetch_call call = { .place = a->o->place, .method = "POST", .path = path, .body = buf_slice(&body) };
 	for (int i = 0; i < AGAIN_TIMES; i++) {
 		err_clear(a->err);
 		buf_clear(&answer);

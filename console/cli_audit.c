@@ -52,7 +52,7 @@ fetch_records(const struct options *o, uint64_t from, size_t limit, struct buf *
 		char path[120];
 		size_t want = limit > 0 && limit - done < PAGE ? limit - done : PAGE;
 		snprintf(path, sizeof path, "/v1/audit?from=%llu&limit=%zu", (unsigned long long)(from + done), want);
-		int rc = fetch(o->backend, "GET", path, &page, err);
+		int rc = fetch(o->place, "GET", path, &page, err);
 		size_t n = rc == 0 ? count_lines(buf_slice(&page)) : 0;
 		if (rc == 0 && buf_add(out, page.data, page.len) == -1)
 			rc = err_set(err, ERR_TOO_LARGE, "the audit log is larger than %u bytes; verify a copy of the file", AUDIT_MAX);

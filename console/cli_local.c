@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The commands that work without a backend: checking a fleet file, importing an inventory,
- * completion, themes, version. They write into a buffer and never to a stream, so that `-o json` is
+ * completion, token, themes, version. They write into a buffer and never to a stream, so that `-o json` is
  * one document and nothing else, and so that tests read what a person would. Findings of `check`
  * are its answer and go to stdout; only a file that cannot be read at all is an error.
  *
@@ -15,6 +15,10 @@
 #include "console/theme.h"
 #include "core/import.h"
 #include "core/json.h"
+#include "core/text.h"
+#include "core/token.h"
+
+#define TOKEN_DAYS 90
 
 static void
 write_fleet_text(const char *path, const struct fleet *f, struct buf *out)
@@ -140,6 +144,83 @@ run_version(const struct options *o, struct buf *out)
 	return 0;
 }
 
+/* "fra,ams" as a list in fleet.yaml. */
+static int
+write_pops(const char *pops, struct buf *out, struct err *err)
+{
+	char name[FLEET_NAME_MAX];
+	buf_add_text(out, ", pops: [");
+	for (const char *p = pops, *separator = ""; *p; separator = ", ") {
+		size_t len = strcspn(p, ",");
+		slice_copy((struct slice){ p, len }, name, sizeof name);
+		if (len >= sizeof name || !text_is_name(name))
+			return err_set(err, ERR_USAGE, "--pops \"%.100s\": allowed are names of PoPs, joined by commas", pops);
+		buf_printf(out, "%s%s", separator, name);
+		p += len + (p[len] == ',');
+	}
+	return buf_add_text(out, "]");
+}
+
+/* When it ends: as given, or in ninety days. */
+static int
+token_end(const char *given, char out[CLOCK_TEXT_MAX], struct err *err)
+{
+	struct wall end = { clock_wall().ns + TOKEN_DAYS * 86400 * CLOCK_NS_PER_S };
+	if (!given) {
+		wall_format(end, out);
+		out[strlen("2027-01-01")] = '\0';
+		return 0;
+	}
+	char whole[CLOCK_TEXT_MAX];
+	snprintf(whole, sizeof whole, "%.20sT00:00:00Z", given);
+	if (wall_parse(whole, &end) == -1 && wall_parse(given, &end) == -1)
+		return err_set(err, ERR_USAGE, "--expires \"%.60s\": allowed is a day (2027-01-01) or an RFC 3339 time", given);
+	if (end.ns <= clock_wall().ns)
+		return err_set(err, ERR_USAGE, "--expires %.60s lies in the past", given);
+	snprintf(out, CLOCK_TEXT_MAX, "%.39s", given);
+	return 0;
+}
+
+/* The one time that a token is seen: afterwards only its hash is kept, by whoever takes the line over. */
+static int
+run_token(const struct options *o, struct buf *out, struct err *err)
+{
+	char token[TOKEN_SIZE], hash[TOKEN_HASH_SIZE], end[CLOCK_TEXT_MAX];
+	const char *role = options_value(o, "role"), *pops = options_value(o, "pops");
+	struct buf line = BUF_INIT(4096);
+	int rc = -1;
+	if (!text_is_name(o->args[0])) {
+		err_set(err, ERR_USAGE, "\"%.60s\": a token's name has 1 to 32 of a-z, 0-9 and dashes, with no dash at either end",
+			o->args[0]);
+		goto out;
+	}
+	if (token_end(options_value(o, "expires"), end, err) == -1)
+		goto out;
+	token_make(token, hash);
+	buf_printf(&line, "{token: %s, hash: \"%s\", role: %s", o->args[0], hash, role ? role : "observer");
+	if (pops && write_pops(pops, &line, err) == -1)
+		goto out;
+	buf_printf(&line, ", expires: %s}", end);
+	if (options_want_json(o)) {
+		struct json_writer w = JSON_WRITER(out);
+		json_begin_object(&w);
+		json_put_text(&w, "token", token);
+		json_put_text(&w, "access", buf_text(&line));
+		json_end_object(&w);
+		buf_add_char(out, '\n');
+	} else {
+		buf_printf(out,
+			"%s\n\nThis is the token, shown this once. Under `access` of fleet.yaml it is granted by\n\n  - %s\n\n"
+			"and by `catchment reload`. Keep it in a file of mode 0600 for --token-file.\n",
+			token, buf_text(&line));
+	}
+	rc = 0;
+out:
+	explicit_bzero(token, sizeof token);
+	buf_done(&line);
+	return rc == 0 ? 0 : err_code_exit(err->code);
+}
+
 int
 cli_local_run(
 	const struct options *o, const struct conf_names *names, struct buf *out, struct err *err)
@@ -151,6 +232,8 @@ cli_local_run(
 		return run_import(o, names, out, err);
 	case COMMAND_COMPLETION:
 		return run_completion(o, out, err);
+	case COMMAND_TOKEN:
+		return run_token(o, out, err);
 	case COMMAND_THEMES:
 		return run_themes(o, out);
 	case COMMAND_VERSION:

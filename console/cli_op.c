@@ -61,7 +61,7 @@ cli_op_get(const struct options *o, const char *id, struct operation *op, struct
 	struct buf body = BUF_INIT(OP_ANSWER_MAX);
 	char path[80];
 	snprintf(path, sizeof path, "/v1/ops/%.20s", id);
-	int rc = fetch(o->backend, "GET", path, &body, err);
+	int rc = fetch(o->place, "GET", path, &body, err);
 	if (rc == 0)
 		rc = read_operation(&body, op, err);
 	buf_done(&body);
@@ -74,7 +74,7 @@ cli_op_post(const struct options *o, const char *id, const char *verb, struct sl
 	struct buf answer = BUF_INIT(OP_ANSWER_MAX);
 	char path[80];
 	snprintf(path, sizeof path, "/v1/ops/%.20s/%.16s", id, verb);
-	const struct fetch_call call = { .backend = o->backend, .method = "POST", .path = path, .body = body };
+	const struct fetch_call call = { .place = o->place, .method = "POST", .path = path, .body = body };
 	int rc = fetch_send(&call, &answer, NULL, err);
 	if (rc == 0)
 		rc = read_operation(&answer, op, err);

@@ -41,7 +41,7 @@ static int
 get_json(const struct options *o, const char *path, struct json_doc **doc, struct err *err)
 {
 	struct buf text = BUF_INIT(FETCH_BODY_MAX);
-	int rc = fetch(o->backend, "GET", path, &text, err);
+	int rc = fetch(o->place, "GET", path, &text, err);
 	*doc = rc == 0 ? json_parse(buf_slice(&text), err) : NULL;
 	buf_done(&text);
 	return *doc ? 0 : -1;

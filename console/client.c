@@ -23,6 +23,7 @@
 
 #include "console/offer.h"
 #include "console/sparks.h"
+#include "console/place.h"
 #include "console/sse.h"
 #include "core/text.h"
 
@@ -45,7 +46,7 @@ enum client_state { CLIENT_WAITING, CLIENT_FETCHING, CLIENT_EVENTS, CLIENT_OPS, 
 
 struct client {
 	struct client_conf conf;
-	char socket_path[256];
+	char url[HTTP_URL_MAX]; /* of the request being made */
 	struct loop *loop;
 	struct http *http;
 	enum client_state state;
@@ -84,17 +85,20 @@ hear(struct client *c)
 	c->link.heard = loop_now(c->loop);
 }
 
-/* Requests carry no body; the socket is the address. */
+/* A request for a path; its URL stands in the client until it is started, which copies it. */
 static struct http_request
-request(const struct client *c, const char *url, int64_t deadline_ms)
+request(struct client *c, const char *path, int64_t deadline_ms)
 {
-	return (struct http_request){
-		.url = url,
-		.unix_path = c->socket_path,
+	if (place_url(c->conf.place, path, c->url, sizeof c->url, NULL) == -1)
+		c->url[0] = '\0'; /* told by http_start like any URL that is none */
+	struct http_request r = {
+		.url = c->url,
 		.accept = "application/json",
 		.body_max = SNAPSHOT_BYTES_MAX,
 		.deadline = mono_add_ms(loop_now(c->loop), deadline_ms),
 	};
+	place_fill(c->conf.place, &r);
+	return r;
 }
 
 static int64_t
@@ -380,7 +384,7 @@ start_stream(struct client *c)
 {
 	char last[64];
 	const char *headers[1] = { last };
-	struct http_request r = request(c, "http://localhost/v1/stream", STREAM_START_MS);
+	struct http_request r = request(c, "/v1/stream", STREAM_START_MS);
 	snprintf(last, sizeof last, "Last-Event-ID: %llu", (unsigned long long)c->fleet->revision);
 	r.accept = "text/event-stream";
 	r.headers = headers;
@@ -441,7 +445,7 @@ on_ops(void *arg, const struct http_reply *reply, const struct err *err)
 	}
 	hear(c);
 	take_ops(c, reply->status == 200 ? reply->body : (struct slice){ "[]", 2 });
-	struct http_request r = request(c, "http://localhost/v1/whoami", FETCH_MS);
+	struct http_request r = request(c, "/v1/whoami", FETCH_MS);
 	r.any_status = true;
 	c->state = CLIENT_WHO;
 	c->call = http_start(c->http, &r, on_who, c);
@@ -458,7 +462,7 @@ on_events(void *arg, const struct http_reply *reply, const struct err *err)
 		return;
 	}
 	hear(c);
-	struct http_request r = request(c, "http://localhost/v1/ops", FETCH_MS);
+	struct http_request r = request(c, "/v1/ops", FETCH_MS);
 	r.any_status = true;
 	c->state = CLIENT_OPS;
 	c->call = http_start(c->http, &r, on_ops, c);
@@ -475,7 +479,7 @@ on_snapshot(void *arg, const struct http_reply *reply, const struct err *err)
 		return;
 	}
 	hear(c);
-	struct http_request r = request(c, "http://localhost/v1/events", FETCH_MS);
+	struct http_request r = request(c, "/v1/events", FETCH_MS);
 	c->state = CLIENT_EVENTS;
 	c->call = http_start(c->http, &r, on_events, c);
 }
@@ -483,7 +487,7 @@ on_snapshot(void *arg, const struct http_reply *reply, const struct err *err)
 static void
 start_fetch(struct client *c)
 {
-	struct http_request r = request(c, "http://localhost/v1/fleet", FETCH_MS);
+	struct http_request r = request(c, "/v1/fleet", FETCH_MS);
 	c->must_refetch = false;
 	c->last_fetch = loop_now(c->loop);
 	c->state = CLIENT_FETCHING;
@@ -518,7 +522,7 @@ on_watch(void *arg)
 	if (c->link.state != LINK_LIVE || c->ping ||
 		mono_ms_since(loop_now(c->loop), c->link.heard) < SILENCE_MS)
 		return;
-	struct http_request r = request(c, "http://localhost/healthz", PING_MS);
+	struct http_request r = request(c, "/healthz", PING_MS);
 	c->ping = http_start(c->http, &r, on_ping, c);
 }
 
@@ -528,13 +532,12 @@ client_new(struct loop *l, const struct client_conf *conf, struct err *err)
 	struct client *c = xcalloc(1, sizeof *c);
 	c->conf = *conf;
 	c->loop = l;
-	c->http = http_new(l, &(struct http_options){ .lanes = 1 }, err);
+	c->http = http_new(l, &conf->place->options, err);
 	if (!c->http) {
 		free(c);
 		return NULL;
 	}
-	snprintf(c->socket_path, sizeof c->socket_path, "%s", conf->socket_path);
-	snprintf(c->link.where, sizeof c->link.where, "unix:%.120s", conf->socket_path);
+	snprintf(c->link.where, sizeof c->link.where, "%.120s", conf->place->where);
 	c->fleet = fleet_new();
 	fleet_link(c->fleet);
 	c->pop_sparks = xcalloc(1, sizeof *c->pop_sparks);
@@ -612,7 +615,7 @@ client_refresh(struct client *c)
 {
 	if (c->refresh)
 		return;
-	struct http_request r = request(c, "http://localhost/v1/refresh", FETCH_MS);
+	struct http_request r = request(c, "/v1/refresh", FETCH_MS);
 	r.method = "POST";
 	r.any_status = true;
 	c->refresh = http_start(c->http, &r, on_refreshed, c);
@@ -633,12 +636,10 @@ on_act(void *arg, const struct http_reply *reply, const struct err *err)
 void
 client_send(struct client *c, unsigned number, const char *method, const char *path, struct slice body)
 {
-	char url[300];
 	cancel(&c->act);
-	snprintf(url, sizeof url, "http://localhost%.200s", path);
 	buf_clear(&c->act_body);
 	buf_add(&c->act_body, body.data, body.len);
-	struct http_request r = request(c, url, SEND_MS);
+	struct http_request r = request(c, path, SEND_MS);
 	r.method = method;
 	r.any_status = true;
 	r.body = buf_slice(&c->act_body);

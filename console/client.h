@@ -11,9 +11,10 @@
  * for ever, and knows within three seconds when the backend no longer answers.
  */
 struct client;
+struct place;
 
 struct client_conf {
-	const char *socket_path;
+	const struct place *place; /* where the backend is */
 	/* Something that is shown changed: facts, events, the link. */
 	void (*changed)(void *arg);
 	/* What came of a request the operator made: one sentence. */

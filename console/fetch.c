@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A blocking request for commands: a loop and a client for one call. What can be wrong with the socket is told in a
+ * A blocking request for commands: a loop and a client for one call. What can be wrong with the way there is told in a
  * sentence a person can act upon, because "connection refused" at 03:00 is none.
  */
 #include "console/fetch.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "console/place.h"
 #include "core/http.h"
 #include "core/json.h"
-#include "core/paths.h"
 #include "core/text.h"
 
 #define DEADLINE_MS 10000
@@ -23,21 +22,6 @@ struct waiting {
 	struct err *err;
 	int rc;
 };
-
-int
-fetch_socket(const char *backend, char *path, size_t size, struct err *err)
-{
-	char usual[PATHS_MAX];
-	paths_socket(usual);
-	if (backend && strncmp(backend, "unix:", 5) != 0)
-		return err_set(err, ERR_USAGE, "--backend %.200s: this version speaks to unix:PATH only", backend);
-	const char *wanted = backend ? backend + 5 : usual;
-	if (strlen(wanted) >= sizeof((struct sockaddr_un *)NULL)->sun_path || strlen(wanted) >= size)
-		return err_set(err, ERR_USAGE, "the socket's path has %zu bytes, at most %zu are possible: %.100s…", strlen(wanted),
-			sizeof((struct sockaddr_un *)NULL)->sun_path - 1, wanted);
-	snprintf(path, size, "%s", wanted);
-	return 0;
-}
 
 /* The backend said no: its own words, and its code. */
 static int
@@ -76,8 +60,22 @@ on_done(void *arg, const struct http_reply *reply, const struct err *err)
 	}
 }
 
+/* What is known of a socket that does not answer. */
 static int
-explain(const char *path, struct err *err)
+explain_socket(const char *path, const char *why, struct err *err)
+{
+	if (access(path, F_OK) == -1)
+		return err_set(err, ERR_BACKEND,
+			"no backend at unix:%s: nothing is there; start catchmentd --config FILE, or name its socket with "
+			"--backend unix:PATH",
+			path);
+	if (access(path, W_OK) == -1)
+		return err_set(err, ERR_BACKEND, "no backend at unix:%s: this account may not open the socket", path);
+	return err_set(err, ERR_BACKEND, "no backend at unix:%s: %s", path, why);
+}
+
+static int
+explain(const struct place *place, struct err *err)
 {
 	char why[ERR_TEXT_MAX];
 	snprintf(why, sizeof why, "%.300s", err->text);
@@ -88,14 +86,10 @@ explain(const char *path, struct err *err)
 	case ERR_TIMEOUT:
 	case ERR_PROTOCOL:
 	case ERR_FAILED:
-		if (access(path, F_OK) == -1)
-			return err_set(err, ERR_BACKEND,
-				"no backend at unix:%s: nothing is there; start catchmentd --config FILE, or name its socket with "
-				"--backend unix:PATH",
-				path);
-		if (access(path, W_OK) == -1)
-			return err_set(err, ERR_BACKEND, "no backend at unix:%s: this account may not open the socket", path);
-		return err_set(err, ERR_BACKEND, "no backend at unix:%s: %s", path, why);
+	case ERR_HOST_KEY:
+		if (place->socket_path[0])
+			return explain_socket(place->socket_path, why, err);
+		return err_set(err, ERR_BACKEND, "no backend at %s: %s", place->where, why);
 	default:
 		return -1;
 	}
@@ -104,40 +98,38 @@ explain(const char *path, struct err *err)
 static int
 ask(const struct fetch_call *call, struct waiting *w)
 {
-	char socket_path[sizeof((struct sockaddr_un *)NULL)->sun_path], url[2048];
-	if (fetch_socket(call->backend, socket_path, sizeof socket_path, w->err) == -1)
+	char url[HTTP_URL_MAX];
+	if (place_url(call->place, call->path, url, sizeof url, w->err) == -1)
 		return -1;
-	snprintf(url, sizeof url, "http://localhost%s", call->path);
 	struct loop *loop = loop_new(w->err);
 	if (!loop)
 		return -1;
-	const struct http_options options = { .lanes = 1 };
-	struct http *client = http_new(loop, &options, w->err);
+	struct http *client = http_new(loop, &call->place->options, w->err);
 	if (!client) {
 		loop_free(loop);
 		return -1;
 	}
-	const struct http_request r = {
+	struct http_request r = {
 		.method = call->method,
 		.url = url,
-		.unix_path = socket_path,
 		.body = call->body,
 		.body_max = FETCH_BODY_MAX,
 		.any_status = true,
 		.deadline = mono_add_ms(clock_mono(), call->deadline_ms > 0 ? call->deadline_ms : DEADLINE_MS),
 	};
+	place_fill(call->place, &r);
 	http_start(client, &r, on_done, w);
 	while (!w->is_done && loop_turn(loop, true))
 		;
 	http_free(client);
 	loop_free(loop);
-	return w->rc == 0 ? 0 : w->is_answered ? -1 : explain(socket_path, w->err);
+	return w->rc == 0 ? 0 : w->is_answered ? -1 : explain(call->place, w->err);
 }
 
 int
-fetch(const char *backend, const char *method, const char *path, struct buf *out, struct err *err)
+fetch(const struct place *place, const char *method, const char *path, struct buf *out, struct err *err)
 {
-	const struct fetch_call call = { .backend = backend, .method = method, .path = path };
+	const struct fetch_call call = { .place = place, .method = method, .path = path };
 	struct waiting w = { .out = out, .err = err };
 	return ask(&call, &w);
 }

@@ -18,11 +18,10 @@
 #include "console/cli.h"
 #include "console/cli_local.h"
 #include "console/cli_snapshot.h"
-#include "console/fetch.h"
 #include "console/options.h"
+#include "console/place.h"
 #include "console/snapshot.h"
 #include "core/environment.h"
-#include "core/paths.h"
 #include "plugins/drivers.h"
 
 /* What a full disk or a closed pipe swallows was not done. */
@@ -74,9 +73,8 @@ print_help(const struct options *o)
 static int
 run_dashboard(const struct options *o, struct err *err)
 {
-	char path[PATHS_MAX];
-	struct app_conf conf = { .socket_path = path, .theme = o->theme, .is_read_only = o->is_read_only };
-	if (fetch_socket(o->backend, path, sizeof path, err) == -1 || app_run(&conf, err) == -1)
+	struct app_conf conf = { .place = o->place, .theme = o->theme, .is_read_only = o->is_read_only };
+	if (app_run(&conf, err) == -1)
 		return fail(err, false);
 	return 0;
 }
@@ -139,6 +137,30 @@ run_remote(const struct options *o, struct err *err)
 	return err->code == ERR_OK ? status : fail(err, options_want_json(o));
 }
 
+/* What asks the backend. The token's file may be named by the environment, so that it need not stand in scripts. */
+static int
+run_there(struct options *o, struct err *err)
+{
+	struct place place;
+	const char *file = getenv("CATCHMENT_TOKEN_FILE");
+	int status;
+	if (!o->wish.token_file && file && file[0] != '\0')
+		o->wish.token_file = file;
+	if (place_open(&place, &o->wish, err) == -1)
+		return fail(err, options_want_json(o));
+	o->place = &place;
+	if (o->command == COMMAND_NONE)
+		status = run_dashboard(o, err);
+	else if (o->command == COMMAND_REPLAY)
+		status = run_replay(o, err);
+	else if (o->command == COMMAND_SNAPSHOT)
+		status = run_snapshot(o, err);
+	else
+		status = run_remote(o, err);
+	place_done(&place);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -152,11 +174,5 @@ main(int argc, char **argv)
 		return print_help(&o);
 	if (command_get(o.command)->place == COMMAND_LOCAL)
 		return run_local(&o, &err);
-	if (o.command == COMMAND_NONE)
-		return run_dashboard(&o, &err);
-	if (o.command == COMMAND_REPLAY)
-		return run_replay(&o, &err);
-	if (o.command == COMMAND_SNAPSHOT)
-		return run_snapshot(&o, &err);
-	return run_remote(&o, &err);
+	return run_there(&o, &err);
 }

@@ -197,7 +197,13 @@ check_command(const struct options *o, struct err *err)
 static void
 take_globals(struct options *o)
 {
-	o->backend = options_value(o, "backend");
+	o->wish = (struct place_wish){
+		.backend = options_value(o, "backend"),
+		.token_file = options_value(o, "token-file"),
+		.ca = options_value(o, "ca"),
+		.cert = options_value(o, "cert"),
+		.key = options_value(o, "key"),
+	};
 	o->theme = options_value(o, "theme");
 	o->is_read_only = options_value(o, "read-only") != NULL;
 	o->wants_help = options_value(o, "help") != NULL;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "console/place.h"
 #include "core/command.h"
 #include "core/err.h"
 
@@ -18,7 +19,8 @@ struct options {
 	enum command command; /* COMMAND_NONE: the dashboard */
 	bool wants_help, wants_version;
 	bool is_read_only;
-	const char *backend; /* as given, or NULL: the usual socket */
+	struct place_wish wish; /* where the backend is, as given; file names may come from the environment */
+	const struct place *place; /* made of it by main for what asks the backend; NULL until then */
 	const char *theme;   /* or NULL */
 	size_t n_args;
 	char **args;

@@ -99,7 +99,7 @@ struct http {
 	size_t n_lanes, n_calls;
 	bool is_closing;
 	struct lane *lanes[HTTP_LANES_MAX]; /* made when first used */
-	char *ca_file, *cert_file, *key_file;
+	char *ca_file, *cert_file, *key_file, *secret_header;
 	bool only_tls13;
 	struct curl_slist *headers; /* sent with every call that brings none */
 	struct sock **socks;        /* by descriptor */
@@ -712,10 +712,11 @@ header_is_clean(const char *text)
 }
 
 static int
-call_headers(struct curl_call *c, const struct http_request *r)
+call_headers(struct curl_call *c, const struct http_request *r, bool is_tls)
 {
 	bool has_body = r->method && r->body.len > 0;
-	if (r->n_headers == 0 && !r->accept && !has_body)
+	const char *secret = is_tls ? c->lane->http->secret_header : NULL;
+	if (r->n_headers == 0 && !r->accept && !has_body && !secret)
 		return 0;
 	char line[512];
 	c->headers = curl_slist_append(NULL, "Expect:");
@@ -727,6 +728,8 @@ call_headers(struct curl_call *c, const struct http_request *r)
 		snprintf(line, sizeof line, "Content-Type: %s", r->body_type ? r->body_type : "application/json");
 		c->headers = curl_slist_append(c->headers, line);
 	}
+	if (secret)
+		c->headers = curl_slist_append(c->headers, secret);
 	for (size_t i = 0; i < r->n_headers; i++) {
 		if (!header_is_clean(r->headers[i]))
 			return err_set(&c->err, ERR_USAGE, "header %zu of a request has a control character", i + 1);
@@ -800,7 +803,7 @@ curl_start(struct http *h, const struct http_request *r, const struct http_url *
 	if (c->allowed_ms < 0)
 		c->allowed_ms = 0;
 	c->err = *why;
-	if (!url || call_destination(c, r, url) == -1 || call_headers(c, r) == -1) {
+	if (!url || call_destination(c, r, url) == -1 || call_headers(c, r, url->is_tls) == -1) {
 		loop_timer_set(c->timer, 0, 0);
 		return &c->base;
 	}
@@ -870,6 +873,7 @@ http_new(struct loop *l, const struct http_options *options, struct err *err)
 	h->ca_file = options && options->ca_file ? xstrdup(options->ca_file) : NULL;
 	h->cert_file = options && options->cert_file ? xstrdup(options->cert_file) : NULL;
 	h->key_file = options && options->key_file ? xstrdup(options->key_file) : NULL;
+	h->secret_header = options && options->secret_header ? xstrdup(options->secret_header) : NULL;
 	h->only_tls13 = options && options->only_tls13;
 	h->headers = curl_slist_append(NULL, "Expect:");
 	h->plain = http_plain_new(l);
@@ -897,6 +901,9 @@ http_free(struct http *h)
 	free(h->ca_file);
 	free(h->cert_file);
 	free(h->key_file);
+	if (h->secret_header)
+		explicit_bzero(h->secret_header, strlen(h->secret_header));
+	free(h->secret_header);
 	free(h);
 	curl_global_cleanup();
 }

@@ -26,6 +26,7 @@ struct http_options {
 	size_t lanes;        /* groups that connections are spread over, 0: one; about one per 300 hosts costs least CPU */
 	const char *ca_file; /* certificates trusted for https; NULL: the system's */
 	const char *cert_file, *key_file; /* our own certificate and its key, PEM, shown where it is asked for; or NULL */
+	const char *secret_header; /* "Authorization: Bearer …", sent with every call over TLS and with no other; or NULL */
 	bool only_tls13;     /* for a peer of which we know that it speaks it: our own backend */
 };
 

@@ -9,6 +9,7 @@
 #include "console/cli_local.h"
 #include "core/driver.h"
 #include "core/json.h"
+#include "core/token.h"
 #include "tests/unit/suite.h"
 
 static const struct conf_names names = {
@@ -161,6 +162,68 @@ START_TEST(test_version_and_completion)
 }
 END_TEST
 
+/* What is printed is what fleet.yaml takes: the line is put into a file and read back. */
+START_TEST(test_token_makes_a_line_that_a_fleet_file_takes)
+{
+	static const char *const options[][2] = { { NULL, NULL }, { "--role=operator", "--pops=fra" },
+		{ "--role=admin", "--expires=2150-01-01" } };
+	struct buf out = BUF_INIT(CLI_LOCAL_OUTPUT_MAX), text = BUF_INIT(1u << 16);
+	struct err err = ERR_INIT;
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(run("token", "ci-drain", options[i][0], options[i][1], &out, &err), 0);
+		char token[64] = "", hash[TOKEN_HASH_SIZE];
+		slice_copy((struct slice){ out.data, strcspn(out.data, "\n") }, token, sizeof token);
+		ck_assert(token_is_ours(token));
+		token_hash(token, hash);
+		const char *line = strstr(buf_text(&out), "- {token: ci-drain");
+		ck_assert_ptr_nonnull(line);
+		ck_assert_ptr_nonnull(strstr(line, hash));
+		ck_assert_ptr_null(strstr(line, token));
+		buf_clear(&text);
+		buf_printf(&text,
+			"fleet: x\nservices: {ns: {prefixes: [192.0.2.0/24]}}\n"
+			"pops: {fra: {nodes: {fra1: {address: 10.0.0.1, bgp: bird}}}}\naccess:\n  %.*s\n",
+			(int)strcspn(line, "\n"), line);
+		struct fleet *f = conf_read(buf_slice(&text), "x.yaml", "/", &names, NULL, &err);
+		ck_assert_msg(f != NULL, "%s: %s", buf_text(&text), err.text);
+		const struct conf_access *row = &f->rules->access[0];
+		ck_assert_str_eq(row->hash, hash);
+		ck_assert_int_eq(row->role, i == 0 ? CONF_OBSERVER : i == 1 ? CONF_OPERATOR : CONF_ADMIN);
+		ck_assert_uint_eq(row->n_pops, i == 1);
+		ck_assert_int_gt(row->expires.ns, 0);
+		fleet_free(f);
+	}
+	buf_done(&out);
+	buf_done(&text);
+}
+END_TEST
+
+static const struct {
+	const char *name, *option, *says;
+} bad_tokens[] = {
+	{ "ci", "--pops=fra,ams", NULL },
+	{ "CI", NULL, "1 to 32" },
+	{ "ci_drain", NULL, "1 to 32" },
+	{ "ci", "--pops=fra,,ams", "joined by commas" },
+	{ "ci", "--pops=../x", "joined by commas" },
+	{ "ci", "--expires=tomorrow", "allowed is a day" },
+	{ "ci", "--expires=2001-01-01", "past" },
+};
+
+START_TEST(test_token_refuses_what_no_file_would_take)
+{
+	struct buf out = BUF_INIT(CLI_LOCAL_OUTPUT_MAX);
+	struct err err = ERR_INIT;
+	int status = run("token", bad_tokens[_i].name, bad_tokens[_i].option, NULL, &out, &err);
+	ck_assert_int_eq(status, bad_tokens[_i].says ? 2 : 0);
+	if (bad_tokens[_i].says) {
+		ck_assert_msg(strstr(err.text, bad_tokens[_i].says) != NULL, "%s", err.text);
+		ck_assert_uint_eq(out.len, 0);
+	}
+	buf_done(&out);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -172,6 +235,8 @@ main(void)
 	tcase_add_test(t, test_import_writes_a_file_or_says_why_not);
 	tcase_add_test(t, test_themes_are_listed);
 	tcase_add_test(t, test_version_and_completion);
+	tcase_add_test(t, test_token_makes_a_line_that_a_fleet_file_takes);
+	tcase_add_loop_test(t, test_token_refuses_what_no_file_would_take, 0, sizeof bad_tokens / sizeof *bad_tokens);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

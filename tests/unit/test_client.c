@@ -8,12 +8,17 @@
 #include <math.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "backend/api.h"
 #include "console/client.h"
+#include "console/place.h"
 #include "console/sse.h"
+#include "certs.h"
+#include "core/conf.h"
+#include "core/token.h"
 #include "suite.h"
 #include "tiny_fleet.h"
 
@@ -22,6 +27,7 @@ struct bench {
 	struct loop *loop;
 	struct state *state;
 	struct api *api;
+	struct place place;
 	struct client *client;
 	struct loop_timer *watchdog;
 	bool is_late;
@@ -83,8 +89,11 @@ static void
 start_client(struct bench *b)
 {
 	struct err err = ERR_INIT;
+	char backend[128];
+	snprintf(backend, sizeof backend, "unix:%s", b->path);
+	ck_assert_int_eq(place_open(&b->place, &(struct place_wish){ .backend = backend }, &err), 0);
 	struct client_conf conf = {
-		.socket_path = b->path, .changed = on_changed, .told = on_told, .arg = b
+		.place = &b->place, .changed = on_changed, .told = on_told, .arg = b
 	};
 	b->client = client_new(b->loop, &conf, &err);
 	ck_assert_msg(b->client != NULL, "%s", err.text);
@@ -207,6 +216,62 @@ START_TEST(test_client_asks_for_polls)
 	UNTIL(&b, b.told[0]);
 	ck_assert_int_eq(b.polls_asked, 1);
 	ck_assert_str_eq(b.told, "All nodes are being asked now.");
+	bench_close(&b);
+}
+END_TEST
+
+/* -- over TLS -- */
+
+static void
+write_token(const char *path, const char *token)
+{
+	FILE *f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fchmod(fileno(f), 0600), 0);
+	ck_assert_int_gt(fprintf(f, "%s\n", token), 0);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/* A backend elsewhere: found by address, its certificate verified, known by a token, and told when that is taken away. */
+START_TEST(test_client_follows_over_tls_with_a_token)
+{
+	static const struct cert_wish server = { "server", NULL, CERT_SERVER, -60, 86400, NULL, "127.0.0.1" };
+	static const char *const addresses[] = { "127.0.0.1:0" };
+	struct bench b;
+	struct err err = ERR_INIT;
+	char cert[160], key[160], token_file[160], token[TOKEN_SIZE], hash[TOKEN_HASH_SIZE], backend[64];
+	bench_open(&b);
+	certs_make(b.dir, &server);
+	snprintf(cert, sizeof cert, "%s/server.pem", b.dir);
+	snprintf(key, sizeof key, "%s/server.key", b.dir);
+	snprintf(token_file, sizeof token_file, "%s/token", b.dir);
+	token_make(token, hash);
+	write_token(token_file, token);
+	const struct conf_access row = { .token = "noc", .uid = -1, .hash = hash, .role = CONF_OPERATOR };
+	const struct conf_rules rules = { .tls = { .cert = cert, .key = key }, .access = &row, .n_access = 1 };
+	const struct conf_rules none = { .tls = rules.tls };
+	struct fleet *f = tiny_fleet(), *without = tiny_fleet();
+	f->rules = &rules;
+	without->rules = &none;
+	state_reload(b.state, f, loop_now(b.loop), clock_wall());
+	const struct api_conf conf = { .socket_path = b.path, .tcp = addresses, .n_tcp = 1, .state = b.state, .recheck_ms = 20 };
+	b.api = api_new(b.loop, &conf, &err);
+	ck_assert_msg(b.api != NULL, "%s", err.text);
+	snprintf(backend, sizeof backend, "https://127.0.0.1:%u", api_port(b.api, 0));
+	const struct place_wish wish = { .backend = backend, .ca = cert, .token_file = token_file };
+	ck_assert_msg(place_open(&b.place, &wish, &err) == 0, "%s", err.text);
+	const struct client_conf client = { .place = &b.place, .changed = on_changed, .told = on_told, .arg = &b };
+	b.client = client_new(b.loop, &client, &err);
+	UNTIL(&b, is_following(&b));
+	ck_assert_str_eq(look(&b).link.where, backend);
+	apply(&b, 0, 4321);
+	UNTIL(&b, qps_of(&b, 0) == 4321);
+	state_reload(b.state, without, loop_now(b.loop), clock_wall());
+	UNTIL(&b, look(&b).link.state == LINK_AWAY);
+	ck_assert_str_ne(look(&b).link.problem, "");
+	unlink(cert);
+	unlink(key);
+	unlink(token_file);
 	bench_close(&b);
 }
 END_TEST
@@ -401,6 +466,7 @@ main(void)
 	tcase_add_test(tc, test_client_reconnects_for_ever);
 	tcase_add_test(tc, test_client_takes_a_new_topology);
 	tcase_add_test(tc, test_client_asks_for_polls);
+	tcase_add_test(tc, test_client_follows_over_tls_with_a_token);
 	tcase_add_test(tc, test_client_finds_a_frozen_backend_within_three_seconds);
 	tcase_add_test(tc, test_client_finds_a_backend_frozen_in_a_fetch);
 	tcase_add_test(tc, test_sse_reads_whole_and_in_pieces);

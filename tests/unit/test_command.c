@@ -64,7 +64,7 @@ START_TEST(test_every_command_of_the_contract_is_there)
 {
 	static const char *const names[] = { "get", "describe", "why", "probe", "drain", "undrain",
 		"rotate", "drill", "hold", "op", "snapshot", "replay", "audit", "report", "check",
-		"reload", "import", "plugin", "themes", "completion", "version" };
+		"reload", "import", "plugin", "token", "themes", "completion", "version" };
 	ck_assert_uint_eq(sizeof names / sizeof names[0], COMMAND_COUNT - 1);
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		ck_assert_msg(command_find(names[i]) != COMMAND_NONE, "%s", names[i]);
@@ -190,7 +190,7 @@ START_TEST(test_values_of_options_are_kept)
 		0);
 	ck_assert(o.is_read_only && !o.wants_help && options_want_json(&o));
 	ck_assert_str_eq(o.theme, "dark");
-	ck_assert_str_eq(o.backend, "unix:/x");
+	ck_assert_str_eq(o.wish.backend, "unix:/x");
 	ck_assert_str_eq(o.args[0], "nodes");
 	ck_assert_str_eq(o.args[1], "fra");
 	ck_assert_str_eq(options_value(&o, "watch"), "");

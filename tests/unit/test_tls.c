@@ -777,7 +777,6 @@ START_TEST(test_tls_serves_libcurl)
 	struct err err = ERR_INIT;
 	struct heard heard = { .is_done = false };
 	char ca[128], cert[128], key[128], url[256], token[128];
-	const char *const headers[] = { token };
 	bench_open(&b, NULL);
 	snprintf(ca, sizeof ca, "%s/%s", folder, curls[_i].ca);
 	file_of(curls[_i].cert ? curls[_i].cert : "", "pem", cert);
@@ -786,16 +785,15 @@ START_TEST(test_tls_serves_libcurl)
 		.ca_file = curls[_i].ca ? ca : NULL,
 		.cert_file = curls[_i].cert ? cert : NULL,
 		.key_file = curls[_i].cert ? key : NULL,
+		.secret_header = curls[_i].has_token ? token : NULL,
 		.only_tls13 = true,
 	};
+	snprintf(token, sizeof token, "Authorization: Bearer %s", token_observer);
 	struct http *http = http_new(b.loop, &options, &err);
 	snprintf(url, sizeof url, "https://%s:%u/v1/pops", curls[_i].host, api_port(b.api, 0));
-	snprintf(token, sizeof token, "Authorization: Bearer %s", token_observer);
 	const struct http_request request = {
 		.url = url,
 		.address = "127.0.0.1",
-		.headers = headers,
-		.n_headers = curls[_i].has_token,
 		.any_status = true,
 		.deadline = mono_add_ms(clock_mono(), 20000),
 	};
