@@ -44,7 +44,7 @@
  */
 static const char prelude[] =
 	"D=$1;B=$2;N=$3;W=$4;umask 077;LC_ALL=C;PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin;export LC_ALL PATH;exec 2>/dev/null;"
-	"if [ -z \"$D\" ];then if [ \"$(id -u)\" = 0 ];then D=/var/lib/catchment;"
+	"D=${D:-${CATCHMENT_STATE:-}};if [ -z \"${D%%[!/]*}\" ];then if [ \"$(id -u)\" = 0 ];then D=/var/lib/catchment;"
 	"else D=${HOME:-}/.local/state/catchment;fi;fi;"
 	"F=$D/$B.op;L=$D/$B.lock;M=0;A=0;Z=none;K=;T=;X=failed;t=;"
 	"if timeout --foreground 9 true;then t=\"timeout --foreground 10\";elif timeout 9 true;then t=\"timeout 10\";fi;"

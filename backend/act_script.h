@@ -11,7 +11,8 @@
  * undoes them after confirm_s unless told to keep (commit-confirm by the node itself). Pure: text in, text out. The only
  * place where words of a plan become shell; every one of them is quoted.
  *
- * On the node, in the folder `state` (default /var/lib/catchment for root, else ~/.local/state/catchment), the file
+ * On the node, in the folder `state` (default $CATCHMENT_STATE of the account's environment when that is an absolute path,
+ * else /var/lib/catchment for root and ~/.local/state/catchment for others), the file
  * FLEET-NODE.op holds `NUMBER APPLIED STATE`: the highest number ever seen, the number that was last applied, and
  * none|pending|kept|undone|failed. It is changed under a lock (a symbolic link, made in one step), so that a late copy of
  * an order cannot run beside a newer one.

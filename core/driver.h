@@ -129,7 +129,9 @@ void step_add_command(struct steps *s, struct step_action *a, ...) __attribute__
 struct verb {
 	const char *name; /* a row of the command table: "drain" */
 	/* The steps from what the node's facts say now to the target; none when it is so already. Pure. -1 with a sentence
-	 * when this node cannot be brought there, or its facts do not say how (never a guess). */
+	 * when this node cannot be brought there, or its facts do not say how (never a guess). A withdrawal has the same
+	 * steps, and the same way back to announced, whether the prefixes are announced or preferred away now: it may be
+	 * planned as the second phase of a drain before the first was begun. */
 	int (*plan)(const struct node *node, const struct target *target, struct steps *out, struct err *err);
 	/* True when the facts say that the target holds on the wire of this node; what is not known is not settled. */
 	bool (*settled)(const struct report *report, const struct target *target);

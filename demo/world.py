@@ -176,7 +176,7 @@ StrictModes no
 DisableForwarding yes
 PermitTTY no
 PermitUserRC no
-SetEnv HOME={world.path("home")}
+SetEnv HOME={world.path("home")} CATCHMENT_STATE={world.path(host, "state")}
 PrintMotd no
 UseDNS no
 PidFile none

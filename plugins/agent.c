@@ -326,7 +326,8 @@ agent_plan(const struct node *node, const struct target *target, struct steps *o
 	if (!s)
 		return -1;
 	s->apply.goal = target->goal;
-	s->undo.goal = was;
+	/* a withdrawal goes back to announced, also from halfway: driver.h */
+	s->undo.goal = target->goal == ANNOUNCED_WITHDRAWN ? ANNOUNCED_YES : was;
 	return 0;
 }
 

@@ -253,7 +253,9 @@ plan_file(struct ways *w, const struct drain_conf *d, struct err *err)
 			w->node->name, d->constant);
 	if (was == goal)
 		return 0;
-	if (value_of(d, was) < 0)
+	/* a drain goes back to announced, also from halfway: the same step whether or not it was preferred away before */
+	enum announced back = is_return ? was : ANNOUNCED_YES;
+	if (value_of(d, back) < 0)
 		return err_set(err, ERR_UNSUPPORTED, "%s is less attractive now, but `drain: {prefer_away: N}` of the node does not "
 			"say which value of %s that is", w->node->name, d->constant);
 	const char *text = file_text(a, d, goal);
@@ -263,7 +265,7 @@ plan_file(struct ways *w, const struct drain_conf *d, struct err *err)
 		return -1;
 	s->apply.path = s->undo.path = arena_strdup(a, d->file);
 	s->apply.text = text;
-	s->undo.text = file_text(a, d, was);
+	s->undo.text = file_text(a, d, back);
 	add_birdc(w, &s->apply, "configure", "check", NULL);
 	if (is_return) {
 		add_birdc(w, &s->apply, "configure", NULL, NULL);

@@ -647,6 +647,20 @@ START_TEST(test_check_changes_nothing)
 }
 END_TEST
 
+START_TEST(test_the_account_may_name_the_folder)
+{
+	struct bench b;
+	bench_open(&b, _i);
+	add_step(&b, "up4", "down4");
+	b.job.state_dir = NULL;
+	setenv("CATCHMENT_STATE", b.state, 1);
+	WANT(order(&b, ACT_APPLY, 2, 0), true, 2, 2, ACT_KEPT);
+	ck_assert(op_file_is(&b, "2 2 kept\n"));
+	unsetenv("CATCHMENT_STATE");
+	bench_close(&b);
+}
+END_TEST
+
 START_TEST(test_endless_output_is_bounded)
 {
 	struct bench b;
@@ -810,6 +824,7 @@ main(void)
 	tcase_add_loop_test(run, test_a_file_keeps_owner_and_mode, 0, N_SHELLS);
 	tcase_add_loop_test(run, test_a_file_that_is_not_ours_is_left_alone, 0, N_SHELLS);
 	tcase_add_loop_test(run, test_check_changes_nothing, 0, N_SHELLS);
+	tcase_add_loop_test(run, test_the_account_may_name_the_folder, 0, N_SHELLS);
 	tcase_add_loop_test(run, test_endless_output_is_bounded, 0, N_SHELLS);
 	tcase_add_test(text, test_what_is_refused_to_be_written);
 	tcase_add_test(text, test_the_longest_script_fits_the_transport);

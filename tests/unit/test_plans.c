@@ -304,6 +304,38 @@ START_TEST(test_every_case_plans_as_expected)
 }
 END_TEST
 
+/* The second phase of a drain is planned before the first, and compared with what is planned after it. */
+START_TEST(test_a_withdrawal_is_the_same_from_halfway)
+{
+	static const char file_node[] = "{address: 10.0.0.1, bgp: bird, drain: {file: /etc/x, constant: D, prefer_away: 1, withdraw: 3}}";
+	static const struct {
+		const char *node, *states[2];
+	} nodes[] = {
+		{ file_node, { "plan-announced", "plan-prefer-away" } },
+		{ "{address: 10.0.0.1, bgp: frr}", { "plan-announced", "plan-prefer-away" } },
+		{ "{agent: \"http://10.0.0.1:9101\", act_token: t}", { "serving", "prefer-away" } },
+	};
+	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {
+		struct buf planned[2] = { BUF_INIT(FILE_MAX), BUF_INIT(FILE_MAX) };
+		for (size_t k = 0; k < 2; k++) {
+			struct plan_case c = { .prefixes = "192.0.2.0/24 2001:db8:53::/48", .goal = "withdrawn" };
+			struct slice rest, line;
+			struct buf text = BUF_INIT(FILE_MAX);
+			snprintf(c.node, sizeof c.node, "%s", nodes[i].node);
+			run_state(&c, nodes[i].states[k], false, &text);
+			rest = buf_slice(&text);
+			ck_assert(slice_next_line(&rest, &line)); /* names the state */
+			buf_add(&planned[k], rest.data, rest.len);
+			buf_done(&text);
+		}
+		ck_assert_uint_gt(planned[0].len, 0);
+		ck_assert_str_eq(buf_text(&planned[0]), buf_text(&planned[1]));
+		buf_done(&planned[0]);
+		buf_done(&planned[1]);
+	}
+}
+END_TEST
+
 /* Names come from a daemon that may be hostile: none may become a word of its own. */
 START_TEST(test_hostile_names_are_refused)
 {
@@ -397,6 +429,7 @@ main(void)
 	TCase *t = tcase_create("plans");
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, test_every_case_plans_as_expected);
+	tcase_add_test(t, test_a_withdrawal_is_the_same_from_halfway);
 	tcase_add_test(t, test_hostile_names_are_refused);
 	tcase_add_test(t, test_settled_needs_every_session);
 	tcase_add_test(t, test_no_session_is_withdrawn_and_not_announced);
