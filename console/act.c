@@ -138,6 +138,7 @@ act_close(struct act *a, const char *why)
 	if (a->stage == ACT_CLOSED)
 		return;
 	bool is_sent = a->stage == ACT_SENT;
+	a->is_lasting = true;
 	snprintf(a->notice, sizeof a->notice, "%s%s", why,
 		is_sent ? " Whether it was taken is not known: see 6 ops." : " Nothing was changed.");
 	shut(a);
@@ -452,7 +453,8 @@ take_operation(struct act *a, int status, const struct json *root)
 		else if (a->word == ACT_EXTEND)
 			snprintf(a->notice, sizeof a->notice, "The lease on %s was extended.", a->about.pops[0]);
 		else
-			snprintf(a->notice, sizeof a->notice, "%s is %s.", op.id, op_page_state(&op));
+			snprintf(a->notice, sizeof a->notice, "Taken.%s", op_state_is_final(op.state) ? "" : " X calls it off, or undoes it.");
+		a->is_lasting = op.state == OP_WAITING;
 	} else {
 		snprintf(a->notice, sizeof a->notice, "It was taken, but its answer could not be read: %.200s", why.text);
 		snprintf(a->done_op, sizeof a->done_op, "%s", a->offer ? a->offer->op.id : a->about.op);

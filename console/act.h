@@ -76,7 +76,7 @@ struct act {
 	struct buf body;
 	char notice[400];         /* what came of it; "" */
 	char done_op[OP_ID_SIZE]; /* an operation to show now; "" */
-	bool is_wide_notice;
+	bool is_lasting; /* the sentence stays until a key is pressed, or half a minute */
 };
 
 void act_init(struct act *a);

@@ -18,9 +18,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-
 #define TOO_SOON_MS 200
+#define LOOK_MS     100 /* between two looks at the clock */
 
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
 
@@ -45,16 +44,17 @@ put(int out, const char *text)
 
 /* Reads until a newline; 1 a line, 0 nobody in time or the end. */
 static int
-read_line(int in, struct mono deadline, char *line, size_t size)
+read_line(const struct ask_at *at, struct mono deadline, char *line, size_t size)
 {
 	size_t n = 0;
 	for (;;) {
-		struct pollfd p = { .fd = in, .events = POLLIN };
-		int64_t left = mono_ms_since(deadline, clock_mono());
+		struct pollfd p = { .fd = at->in, .events = POLLIN };
 		char c;
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+		if (!mono_before(at->now(at->arg), deadline))
 			return 0;
-		ssize_t k = read(in, &c, 1);
+		if (poll(&p, 1, LOOK_MS) <= 0)
+			continue;
+		ssize_t k = read(at->in, &c, 1);
 		if (k == -1 && errno == EINTR)
 			continue;
 		if (k <= 0)
@@ -70,24 +70,22 @@ read_line(int in, struct mono deadline, char *line, size_t size)
 }
 
 int
-ask_person(int in, int out, const char *question, int seconds, char *line, size_t size, struct err *err)
+ask_person(const struct ask_at *at, const char *question, char *line, size_t size, struct err *err)
 {
-	struct mono start, deadline;
 	line[0] = '\0';
-	put(out, paste_on);
-	put(out, question);
-	tcdrain(out);
-	tcflush(in, TCIFLUSH);
-	start = clock_mono();
-	deadline = mono_add_ms(start, (int64_t)seconds * 1000);
-	int rc = read_line(in, deadline, line, size);
-	bool is_too_soon = rc == 1 && mono_ms_since(clock_mono(), start) < TOO_SOON_MS;
-	put(out, paste_off);
+	put(at->out, paste_on);
+	put(at->out, question);
+	tcdrain(at->out);
+	tcflush(at->in, TCIFLUSH);
+	struct mono start = at->now(at->arg);
+	int rc = read_line(at, mono_add_ms(start, ASK_SECONDS * 1000), line, size);
+	bool is_too_soon = rc == 1 && mono_ms_since(at->now(at->arg), start) < TOO_SOON_MS;
+	put(at->out, paste_off);
 	if (rc == 1 && !is_too_soon)
 		return 0;
-	put(out, "\n");
+	put(at->out, "\n");
 	line[0] = '\0';
 	if (is_too_soon)
 		return err_set(err, ERR_CONFIRM, "the answer came with the question, so nobody read it; nothing was changed");
-	return err_set(err, ERR_CONFIRM, "nobody answered within %d s; nothing was changed", seconds);
+	return err_set(err, ERR_CONFIRM, "nobody answered within %d s; nothing was changed", ASK_SECONDS);
 }

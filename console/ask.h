@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/clock.h"
 #include "core/err.h"
 
 /*
@@ -13,7 +14,12 @@
  * the end of input, nobody answered (ERR_CONFIRM). One line, without its newline, cleaned of nothing: compare it.
  */
 #define ASK_SECONDS 60
-int ask_person(int in, int out, const char *question, int seconds, char *line, size_t size, struct err *err);
+struct ask_at {
+	int in, out;
+	struct mono (*now)(void *arg); /* first called when the question stands there and the input is empty */
+	void *arg;
+};
+int ask_person(const struct ask_at *at, const char *question, char *line, size_t size, struct err *err);
 
 /* True when both ends are a terminal. */
 bool ask_is_possible(int in, int out);

@@ -196,7 +196,6 @@ static void
 put_actor(struct pager *p, const struct offer *o)
 {
 	static const char *const words[] = { "still connecting", "ready", "CANNOT ACT" };
-	pager_newline(p);
 	pager_label(p, "actor");
 	pager_text(p, ROLE_TEXT, words[o->actor]);
 	if (o->actor_text[0]) {
@@ -219,7 +218,7 @@ print_plan(const struct act *a)
 	struct buf out = BUF_INIT(OUT_MAX);
 	struct pager *page = pager_new(&nothing);
 	pager_begin(page, a->cli->columns >= 40 ? a->cli->columns : 100, 1);
-	plan_page_write(page, a->offer->plan, a->offer->hash);
+	plan_page_write_scroll(page, a->offer->plan, a->offer->hash);
 	put_actor(page, a->offer);
 	pager_end(page);
 	pager_write(page, &out);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "console/op_page.h"
 #include "core/text.h"
 
 #define FULL_ROWS  12
@@ -148,11 +149,46 @@ draw_count(const struct ui *ui, size_t prefix, struct canvas *c, int x, int righ
 	return x - start;
 }
 
+/* The operation that most needs to be looked at, at the right end: "6 drain fra measuring". Returns the columns it took. */
+static int
+draw_operation(const struct ui *ui, struct canvas *c)
+{
+	const struct operation *most = NULL;
+	char targets[40], text[120];
+	size_t n = 0;
+	for (size_t i = ui->n_ops; i-- > 0;) {
+		int urgency = op_page_urgency(&ui->ops[i]);
+		if (urgency >= 5)
+			continue; /* over, or not confirmed */
+		n++;
+		if (!most || urgency < op_page_urgency(most))
+			most = &ui->ops[i];
+	}
+	if (!most || c->cols < 60)
+		return 0;
+	op_page_targets(most, targets, sizeof targets);
+	snprintf(text, sizeof text, "%s %s ", op_verb_name(most->verb), targets);
+	const char *state = op_page_state(most);
+	char more[24] = "";
+	if (n > 1)
+		snprintf(more, sizeof more, " +%zu", n - 1);
+	int width = 2 + text_width(text) + text_width(state) + text_width(more);
+	if (width > c->cols / 2)
+		return 0;
+	int x = c->cols - 1 - width;
+	canvas_text(c, x, 1, 1, ROLE_KEY, "6");
+	x += 2;
+	x += canvas_text(c, x, 1, width, ROLE_TEXT, text);
+	x += canvas_text(c, x, 1, width, op_page_role(most), state);
+	canvas_text(c, x, 1, width, ROLE_MUTED, more);
+	return width + 2;
+}
+
 static void
 draw_counts(const struct ui *ui, struct canvas *c)
 {
 	const struct fleet *f = ui->fleet;
-	int x = 1, right = c->cols - 1;
+	int x = 1, right = c->cols - 1 - draw_operation(ui, c);
 	for (size_t i = 0; i < f->n_prefixes; i++) {
 		char more[32];
 		bool is_new_service =
@@ -303,7 +339,7 @@ is_hinted(const struct frame *f, const struct ui *ui, const struct hint *h)
 	if (h->where == PAST)
 		return ui->past.ns != 0;
 	if (h->where == OPS)
-		return is_of_ops && may_act;
+		return is_of_ops && may_act && (f->view != &view_holds || h->action == ACTION_EXTEND);
 	if (f->view->kind == VIEW_TEXT)
 		return is_needed;
 	switch (h->where) {

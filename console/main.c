@@ -112,11 +112,19 @@ note(void *arg, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
+static struct mono
+now(void *arg)
+{
+	(void)arg;
+	return clock_mono();
+}
+
 static int
 ask(void *arg, const char *question, char *line, size_t size, struct err *err)
 {
+	const struct ask_at at = { .in = STDIN_FILENO, .out = STDOUT_FILENO, .now = now };
 	(void)arg;
-	return ask_person(STDIN_FILENO, STDOUT_FILENO, question, ASK_SECONDS, line, size, err);
+	return ask_person(&at, question, line, size, err);
 }
 
 /* Colours only where a person reads and did not forbid them (no-color.org). */

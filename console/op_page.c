@@ -37,6 +37,23 @@ op_page_state(const struct operation *op)
 	return op_state_name(op->state);
 }
 
+int
+op_page_urgency(const struct operation *op)
+{
+	switch (op->state) {
+	case OP_STUCK:
+		return 0;
+	case OP_UNKNOWN:
+		return 1;
+	case OP_UNCONFIRMED:
+		return 2;
+	case OP_WAITING:
+		return 3;
+	default:
+		return op_state_is_final(op->state) ? OP_PAGE_OVER : op_state_is_open(op->state) ? 4 : 5;
+	}
+}
+
 enum role
 op_page_role(const struct operation *op)
 {

@@ -15,6 +15,9 @@ void op_page_write(struct pager *p, const struct operation *op, enum op_page_for
 /* A state as one word for people and its role: a drain that is done is "drained", never just done. */
 const char *op_page_state(const struct operation *op);
 enum role op_page_role(const struct operation *op);
+/* What a person must look at first: 0 stuck, then unknown, unconfirmed, waiting, under way, planned; 6 over. */
+#define OP_PAGE_OVER 6
+int op_page_urgency(const struct operation *op);
 /* "fra", "fra ams", "fra ams +3" */
 void op_page_targets(const struct operation *op, char *out, size_t size);
 

@@ -20,7 +20,7 @@
 #define INDENT     2
 #define GATE_COL   11
 #define TEXT_COL   27
-#define BASIS_SHOW 200
+#define BASIS_SHOW 60
 #define PREFIXES_SHOWN 4 /* of those that keep enough PoPs */
 
 void
@@ -380,23 +380,26 @@ put_rest(struct pager *p, const struct plan *plan)
 	pager_heading(p, "All gates");
 	for (size_t i = 0; i < plan->n_gates; i++)
 		put_gate(p, &plan->gates[i]);
-	if (plan->n_basis > 0) {
-		pager_heading(p, "It rests on");
-		for (size_t i = 0; i < plan->n_basis && i < BASIS_SHOW; i++) {
-			pager_tab(p, INDENT);
-			pager_foreign(p, ROLE_MUTED, plan->basis[i]);
-			pager_newline(p);
-		}
-		if (plan->n_basis > BASIS_SHOW) {
-			pager_printf(p, ROLE_MUTED, "  and %zu more facts", plan->n_basis - BASIS_SHOW);
-			pager_newline(p);
-		}
-		pager_text(p, ROLE_MUTED, "When any of these changes, the plan is void.");
-	}
 }
 
-void
-plan_page_write(struct pager *p, const struct plan *plan, const char *hash)
+static void
+put_basis(struct pager *p, const struct plan *plan)
+{
+	pager_heading(p, "It rests on");
+	for (size_t i = 0; i < plan->n_basis && i < BASIS_SHOW; i++) {
+		pager_tab(p, INDENT);
+		pager_foreign(p, ROLE_MUTED, plan->basis[i]);
+		pager_newline(p);
+	}
+	if (plan->n_basis > BASIS_SHOW) {
+		pager_printf(p, ROLE_MUTED, "  and %zu more facts", plan->n_basis - BASIS_SHOW);
+		pager_newline(p);
+	}
+	pager_text(p, ROLE_MUTED, "When any of these changes, the plan is void.");
+}
+
+static void
+put_summary(struct pager *p, const struct plan *plan)
 {
 	char title[700];
 	plan_page_title(plan, title, sizeof title);
@@ -406,8 +409,30 @@ plan_page_write(struct pager *p, const struct plan *plan, const char *hash)
 	put_objections(p, plan);
 	put_left(p, plan);
 	put_traffic(p, plan);
+}
+
+void
+plan_page_write(struct pager *p, const struct plan *plan, const char *hash)
+{
+	put_summary(p, plan);
 	put_steps(p, plan);
 	put_rest(p, plan);
+	if (plan->n_basis > 0)
+		put_basis(p, plan);
 	pager_heading(p, "SHA-256 of the plan's bytes");
 	pager_text(p, ROLE_MUTED, hash);
+}
+
+void
+plan_page_write_scroll(struct pager *p, const struct plan *plan, const char *hash)
+{
+	put_steps(p, plan);
+	put_rest(p, plan);
+	pager_newline(p);
+	pager_newline(p);
+	put_summary(p, plan);
+	pager_label(p, "rests on");
+	pager_printf(p, ROLE_TEXT, "%zu facts; when any of them changes, the plan is void", plan->n_basis);
+	pager_label(p, "SHA-256");
+	pager_text(p, ROLE_TEXT, hash);
 }

@@ -10,6 +10,8 @@
  * the plan's own bytes and from nothing else; what speaks against it stands first. `hash` is shown whole at the end.
  */
 void plan_page_write(struct pager *p, const struct plan *plan, const char *hash);
+/* The same for a terminal that scrolls: details first, so that what matters stands last, above the question. */
+void plan_page_write_scroll(struct pager *p, const struct plan *plan, const char *hash);
 
 /* "drain fra, then ams" */
 void plan_page_title(const struct plan *plan, char *out, size_t size);

@@ -307,7 +307,8 @@ serve_act(struct screen *s, const struct ui *ui)
 	}
 	if (a->notice[0]) {
 		screen_tell(s, ui, "%s", a->notice);
-		s->notice_until = mono_add_ms(ui->now, ACT_NOTICE_MS);
+		if (a->is_lasting)
+			s->notice_until = mono_add_ms(ui->now, ACT_NOTICE_MS);
 	}
 	a->notice[0] = '\0';
 	if (a->done_op[0]) {

@@ -97,6 +97,35 @@ ui_load(double qps, double capacity, char *out, size_t size)
 		snprintf(out, size, "%.0f%%", fmin(share * 100, 9999));
 }
 
+static void
+lease_left(const struct ui *ui, const struct hold *h, char *out, size_t size)
+{
+	char left[24];
+	int64_t s = (h->expires.ns - ui->wall.ns) / CLOCK_NS_PER_S;
+	out[0] = '\0';
+	if (h->expires.ns == 0)
+		return;
+	duration_format(s > 60 ? s - s % 60 : s > 0 ? s : 0, left, sizeof left);
+	if (s <= 0)
+		snprintf(out, size, ", lease OVERDUE");
+	else
+		snprintf(out, size, ", %s left", left);
+}
+
+void
+ui_hold_text(const struct ui *ui, const struct pop *p, char *out, size_t size)
+{
+	char left[48], more[32] = "";
+	out[0] = '\0';
+	if (p->n_holds == 0)
+		return;
+	const struct hold *h = &p->holds[0];
+	lease_left(ui, h, left, sizeof left);
+	if (p->n_holds > 1)
+		snprintf(more, sizeof more, ", and %zu more", p->n_holds - 1);
+	snprintf(out, size, "%s: %s%s%s%s%s", h->owner, h->reason, h->ticket[0] ? " " : "", h->ticket, left, more);
+}
+
 const struct operation *
 ui_find_op(const struct ui *ui, const char *id)
 {

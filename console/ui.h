@@ -71,6 +71,8 @@ void ui_load(double qps, double capacity, char *out, size_t size);
 /* Load as a share, NAN if unknown. */
 double ui_load_share(double qps, double capacity);
 
+/* What holds a PoP, in a few words: "alice: OS upgrade CHG-1042, 3h12 left"; with the number of further holds. */
+void ui_hold_text(const struct ui *ui, const struct pop *p, char *out, size_t size);
 /* By their ids; NULL when there is none (any more). */
 const struct operation *ui_find_op(const struct ui *ui, const char *id);
 const struct hold *ui_find_hold(const struct ui *ui, const char *id);

@@ -103,6 +103,33 @@ put_pop_nodes(struct pager *p, const struct ui *ui, const struct pop *pop)
 	}
 }
 
+/* What holds it, and what is wanted of it where that is not the usual. */
+static void
+put_holds(struct pager *p, const struct ui *ui, const struct pop *pop)
+{
+	char time[CLOCK_TEXT_MAX], text[300];
+	for (size_t i = 0; i < pop->n_holds; i++) {
+		const struct hold *h = &pop->holds[i];
+		struct pop one = *pop;
+		one.holds = &pop->holds[i];
+		one.n_holds = 1;
+		ui_hold_text(ui, &one, text, sizeof text);
+		pager_label(p, i == 0 ? "held by" : "and by");
+		pager_wrap(p, ROLE_STRONG, text);
+		wall_format(h->created, time);
+		pager_label(p, "");
+		pager_printf(p, ROLE_MUTED, "%s, since %s, hold %s", hold_kind_name(h->kind), time, h->id);
+		if (h->is_auto_undrain)
+			pager_text(p, ROLE_MUTED, ", then undrains by itself");
+	}
+	if (pop->n_holds == 0 && pop->intent == ANNOUNCED_YES && pop->phase == DRAIN_NONE)
+		return;
+	pager_label(p, "wanted");
+	pager_text(p, ROLE_TEXT, pop->intent == ANNOUNCED_UNKNOWN ? "an operation is under way" : announced_name(pop->intent));
+	if (pop->phase != DRAIN_NONE)
+		pager_printf(p, ROLE_MUTED, " (%s)", drain_phase_name(pop->phase));
+}
+
 static void
 write_pop(struct pager *p, const struct ui *ui, const struct pop *pop)
 {
@@ -114,6 +141,7 @@ write_pop(struct pager *p, const struct ui *ui, const struct pop *pop)
 	pager_newline(p);
 	put_verdict(p, pop->verdict, ui_pop_is_outdated(ui, pop));
 	put_reasons(p, &pop->reasons);
+	put_holds(p, ui, pop);
 	put_age(p, "oldest fact", pop_age_s(pop, ui->now));
 	pager_label(p, "BGP sessions");
 	pager_printf(p, pop->sessions_up < pop->sessions_total ? ROLE_WARN : ROLE_TEXT,

@@ -93,6 +93,8 @@ write_marks(struct pager *p)
 	for (int i = 0; i < MAP_SIZES; i++)
 		put_mark(p, ROLE_TEXT, map_size_glyph(i), "", sizes[i]);
 	put_mark(p, ROLE_STALE, STALE_MARK, "stale", "its newest facts are older than three polls");
+	put_mark(p, ROLE_DRAINING, 0x2193, "", "so many queries a second less than before the PoP was drained");
+	put_mark(p, ROLE_STRONG, 0x2191, "", "so many more since a drain began elsewhere, or the PoP came back");
 	put_mark(p, ROLE_TEXT, '+', "", "behind a name: so many more PoPs stand at this place; the worst is named");
 }
 

@@ -19,6 +19,7 @@
 #include "console/map_layout.h"
 #include "console/raster.h"
 #include "console/view.h"
+#include "console/shift.h"
 #include "console/worst_first.h"
 #include "core/text.h"
 
@@ -123,6 +124,8 @@ static void
 make_label(const struct ui *ui, const struct pop *p, char out[48])
 {
 	char age[24] = "";
+	struct shift shift = shift_of(ui, (size_t)(p - ui->fleet->pops));
+	shift_format(&shift, age, sizeof age);
 	if (pop_is_stale(ui->fleet, p, ui->now) && ui->past.ns == 0)
 		ui_age(pop_age_s(p, ui->now), 0, age, sizeof age);
 	snprintf(out, 48, "%s%s%s", p->name, age[0] ? " " : "", age);
@@ -271,6 +274,12 @@ draw_mark(const struct map *m, const struct ui *ui, const struct map_mark *mark,
 		ground_mark(mark, c);
 }
 
+static enum role
+shift_role(const struct shift *s)
+{
+	return s->kind == SHIFT_LEAVES ? ROLE_DRAINING : s->kind == SHIFT_RETURNS ? ROLE_OK : ROLE_STRONG;
+}
+
 /* One line of the side list: letter, name, age or rate, sparkline. */
 static void
 draw_side_row(const struct map *m, const struct ui *ui, size_t index, struct canvas *c, int y)
@@ -302,7 +311,11 @@ draw_side_row(const struct map *m, const struct ui *ui, size_t index, struct can
 	text_number(p->qps, text, sizeof text);
 	canvas_text_right(c, x, y, 5, ROLE_TEXT, text);
 	x += 6;
-	if (ui->pop_sparks)
+	struct shift shift = shift_of(ui, i);
+	shift_format(&shift, text, sizeof text);
+	if (text[0])
+		canvas_text(c, x, y, c->cols - x - 1, shift_role(&shift), text);
+	else if (ui->pop_sparks)
 		chart_spark(c, x, y, c->cols - x - 1, ROLE_RATE, ui->pop_sparks[i].samples,
 			ui->pop_sparks[i].n);
 }
@@ -336,7 +349,12 @@ draw_foot(const struct map *m, const struct ui *ui, struct canvas *c)
 		x += canvas_text(c, x, 1, c->cols - x, ROLE_STALE, "stale, was ");
 	x += canvas_text(c, x, 1, c->cols - x, stale ? ROLE_STALE : role_of_verdict(p->verdict),
 		verdict_name(p->verdict));
-	if (p->verdict != VERDICT_OK && p->reasons.n > 0) {
+	if (p->n_holds > 0 && p->verdict >= VERDICT_DRAINING) {
+		char text[300];
+		ui_hold_text(ui, p, text, sizeof text);
+		x += canvas_text(c, x, 1, c->cols - x, ROLE_MUTED, " by ");
+		canvas_text(c, x, 1, c->cols - x - 1, ROLE_TEXT, text);
+	} else if (p->verdict != VERDICT_OK && p->reasons.n > 0) {
 		x += canvas_text(c, x, 1, c->cols - x, ROLE_MUTED, ": ");
 		canvas_text(c, x, 1, c->cols - x - 1, ROLE_TEXT, p->reasons.text[0]);
 	} else if (!stale && ui->past.ns != 0) {

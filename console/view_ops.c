@@ -47,28 +47,10 @@ op_at(const struct view_at *at, struct view_row row)
 	return &at->ui->ops[row.a];
 }
 
-/* What a person must look at first. */
-static int
-urgency(const struct operation *op)
-{
-	switch (op->state) {
-	case OP_STUCK:
-		return 0;
-	case OP_UNKNOWN:
-		return 1;
-	case OP_UNCONFIRMED:
-		return 2;
-	case OP_WAITING:
-		return 3;
-	default:
-		return op_state_is_final(op->state) ? 6 : op_state_is_open(op->state) ? 4 : 5;
-	}
-}
-
 static bool
 is_fault(const struct view_at *at, struct view_row row)
 {
-	return urgency(op_at(at, row)) < 6;
+	return op_page_urgency(op_at(at, row)) < OP_PAGE_OVER;
 }
 
 /* When its present state began, as far as the record says. */
@@ -118,7 +100,7 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 	case COL_STATE:
 		snprintf(out->text, sizeof out->text, "%s", op_page_state(op));
 		out->role = op_page_role(op);
-		out->order = urgency(op) * 1e6 + (double)(at->ui->n_ops - row.a);
+		out->order = op_page_urgency(op) * 1e6 + (double)(at->ui->n_ops - row.a);
 		break;
 	case COL_VERB:
 		snprintf(out->text, sizeof out->text, "%s", op_verb_name(op->verb));

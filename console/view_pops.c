@@ -157,7 +157,9 @@ cell(const struct view_at *at, struct view_row row, int column, struct table_cel
 		view_cell_number(out, p->capacity_qps);
 		break;
 	case COL_REASON:
-		if (p->verdict != VERDICT_OK && p->reasons.n > 0)
+		if (p->n_holds > 0 && p->verdict >= VERDICT_DRAINING)
+			ui_hold_text(ui, p, out->text, sizeof out->text);
+		else if (p->verdict != VERDICT_OK && p->reasons.n > 0)
 			snprintf(out->text, sizeof out->text, "%s", p->reasons.text[0]);
 		break;
 	case COL_COUNT:

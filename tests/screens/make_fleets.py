@@ -151,6 +151,35 @@ def sixteen():
     fleet("sixteen", pops, events=events)
 
 
+def hold(code, owner, reason, expires, ticket=None, kind="maintenance", op="0f3a9c5522e1b7d4"):
+    return dict(id="aa00bb11cc22dd33", pop=code, owner=owner, kind=kind, reason=reason, ticket=ticket,
+                created="2026-11-23T03:11:41Z", expires=expires, auto_undrain=False, op=op)
+
+
+def draining():
+    """fra is on its way out, yyz is out with a lease that ends soon, hkg has outlived its lease; the rest is well."""
+    pops = []
+    for code, qps in QPS.items():
+        half = round(qps / 2, 1)
+        nodes = [node(f"{code}1", code, qps=half), node(f"{code}2", code, qps=half, bgp="frr", dns="nsd")]
+        extra, more = {}, {}
+        if code in ("fra", "yyz", "hkg"):
+            verdict = "draining" if code == "fra" else "drained"
+            for n in nodes:
+                n.update(node(n["node"], code, verdict, [f"{verdict} by alice: OS upgrade"],
+                              qps=21000.0 if code == "fra" else 0.0, exports=[]))
+            extra["announced"] = {p: "withdrawn" for p in PREFIXES}
+            more = dict(intent="withdrawn", phase=verdict, holds=[
+                hold(code, "alice", "OS upgrade", "2026-11-23T07:11:41Z", "CHG-1042") if code == "fra" else
+                hold(code, "bob", "fibre cut", "2026-11-23T03:24:41Z", kind="incident", op="1111111111111111") if code == "yyz"
+                else hold(code, "carol", "rack move", "2026-11-23T03:00:00Z", op=None)])
+        p = pop(code, nodes, **extra)
+        p.update(more)
+        pops.append((p, nodes))
+    fleet("draining", pops, events=[
+        event(1, "2026-11-23T03:11:41Z", "operation", "draining", "fra", None, "alice drains fra: OS upgrade (CHG-1042)")])
+
+
 def many():
     codes = [c for c in PLACES if len(c) == 3][::15][:300]
     pops = []
@@ -169,6 +198,7 @@ def main():
     fleet("one", [(pop("fra", nodes), nodes)], events=[
         event(1, "2026-11-23T03:12:30Z", "config", "ok", None, None, "fleet.yaml read: 1 PoP, 1 node")])
     sixteen()
+    draining()
     many()
     stale = []
     for i, code in enumerate(QPS):

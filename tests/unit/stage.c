@@ -268,6 +268,20 @@ tell_operation(struct stage *s, const char *name, bool is_another)
 	screen_update(s->screen, &s->ui, s->cols, s->rows);
 }
 
+static void
+set_past(struct stage *s, const char *rest)
+{
+	char name[64];
+	double qps = NAN;
+	ck_assert_int_ge(sscanf(rest, "%63s %lf", name, &qps), 1);
+	for (size_t i = 0; i < s->fleet->n_pops; i++) {
+		if (strcmp(name, "all") != 0 && strcmp(name, s->fleet->pops[i].name) != 0)
+			continue;
+		for (size_t k = 0; k < s->pop_sparks[i].n; k++)
+			s->pop_sparks[i].samples[k] = isnan(qps) ? s->fleet->pops[i].qps : qps;
+	}
+}
+
 static bool
 direct_act(struct stage *s, const char *word, const char *rest)
 {
@@ -325,6 +339,8 @@ direct(struct stage *s, const char *word, const char *rest)
 		return;
 	if (strcmp(word, "slow") == 0) {
 		type_slowly(s, rest);
+	} else if (strcmp(word, "before") == 0) {
+		set_past(s, rest);
 	} else if (strcmp(word, "paste") == 0) {
 		paste(s, rest);
 	} else if (strcmp(word, "text") == 0) {

@@ -33,7 +33,7 @@ void stage_close(struct stage *s);
 /* Loads another fleet, as after a reload. */
 void stage_load(struct stage *s, const char *fleet_file);
 /* Plays a script: key names, or one of "text: …", "size: 40x10", "wait: SECONDS", "away: …",
- * "live", "view: NAME", "click: X Y", "fleet: NAME" on a line of its own; '#' starts a comment. For the
+ * "before: POP QPS" gives a PoP ("all": each, its rate of now) a past without change. "live", "view: NAME", "click: X Y", "fleet: NAME" on a line of its own; '#' starts a comment. For the
  * acting prompt: "plan: SAMPLE" answers the last request with that offer (samples.h), "op: SAMPLE" with that operation,
  * "problem: CODE SENTENCE" with a refusal, "lost: WHY" with nothing; "told: SAMPLE" lets the stream tell an operation,
  * "read-only", "may-not: WHY", "slow: KEYS" types keys a second apart, "paste: TEXT". */

@@ -226,7 +226,11 @@ run_line(struct backend *b, const char *line, struct person *p, struct err *err)
 		argv[argc++] = word;
 	if (options_parse(&o, argc, argv, err) == -1)
 		return err_code_exit(err->code);
+	struct place place;
+	ck_assert_int_eq(place_open(&place, &o.wish, err), 0);
+	o.place = &place;
 	int status = cli_run(&o, &cli, err);
+	place_done(&place);
 	return err->code == ERR_OK ? status : err_code_exit(err->code);
 }
 
