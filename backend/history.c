@@ -36,6 +36,7 @@ struct history {
 	size_t keep_next;    /* node at which the next tick goes on */
 	struct mono sampled; /* how far sampling has come */
 	bool has_failed;     /* the store's last commit failed, and was told */
+	bool is_syncing;     /* a pool thread moves the store's log */
 };
 
 static const struct fleet *
@@ -216,12 +217,44 @@ commit(struct history *h, struct wall wall)
 	h->has_failed = !is_well;
 }
 
+static void
+sync_work(void *arg)
+{
+	struct history *h = arg;
+	store_sync(h->conf.store);
+}
+
+static void
+sync_done(void *arg)
+{
+	struct history *h = arg;
+	h->is_syncing = false;
+	store_sync_end(h->conf.store);
+}
+
+/* What waits for the disk does so on a thread of the pool: the loop must go on polling. */
+static void
+sync_when_due(struct history *h)
+{
+	if (h->is_syncing || !store_wants_sync(h->conf.store))
+		return;
+	h->is_syncing = true;
+	store_sync_begin(h->conf.store);
+	if (h->conf.loop) {
+		loop_work(h->conf.loop, sync_work, sync_done, h);
+		return;
+	}
+	sync_work(h);
+	sync_done(h);
+}
+
 void
 history_tick(struct history *h, struct mono now, struct wall wall)
 {
 	sample_due(h, now, wall);
 	keep_due(h, now, wall);
 	commit(h, wall);
+	sync_when_due(h);
 }
 
 static void
@@ -266,6 +299,8 @@ history_free(struct history *h, struct mono now, struct wall wall)
 		return;
 	state_unwatch(h->conf.state, h);
 	loop_timer_del(h->timer);
+	while (h->is_syncing && loop_turn(h->conf.loop, true))
+		; /* the pool thread still has the store */
 	for (size_t i = 0; i < h->n_nodes; i++)
 		keep(h, i, now, wall);
 	(void)store_commit(h->conf.store, wall, NULL);

@@ -144,7 +144,20 @@ struct store {
 	struct waiting_facts *facts;
 	size_t retire_next;
 	int64_t retired_at; /* seconds; when events and facts were last thinned out */
+	int log_pages;      /* of SQLite's write-ahead log */
+	bool is_syncing;    /* store_sync may be at work on another thread: the database is not ours to touch */
 };
+
+#define SYNC_PAGES 1000
+
+static int
+on_log(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	(void)db;
+	(void)name;
+	((struct store *)arg)->log_pages = pages;
+	return SQLITE_OK;
+}
 
 /* --- the file ------------------------------------------------------------------------------------------------- */
 
@@ -265,6 +278,8 @@ try_open(struct store *s, bool *is_damaged, struct err *err)
 		    /* takes the lock now rather than at the first write */
 		    "BEGIN EXCLUSIVE; COMMIT;",
 		err);
+	/* in place of SQLite's own moving of the log, inside of a commit */
+	(void)sqlite3_wal_hook(s->db, on_log, s);
 	if (rc == 0)
 		rc = check_file(s, is_damaged, err);
 	if (rc == -1 && is_damage(s->last_error))
@@ -341,6 +356,10 @@ store_errors(const struct store *s)
 static sqlite3_stmt *
 statement(struct store *s, enum statement which, struct err *err)
 {
+	if (s->is_syncing) {
+		(void)err_set(err, ERR_BUSY, "history is being written to disk; ask again in a moment");
+		return NULL;
+	}
 	if (!s->db) {
 		s->errors++;
 		s->last_error = SQLITE_CANTOPEN;
@@ -636,7 +655,7 @@ write_all(struct store *s, int64_t now_s, struct err *err)
 int
 store_commit(struct store *s, struct wall now, struct err *err)
 {
-	if (s->n_rows == 0 && s->n_events == 0 && s->n_facts == 0)
+	if (s->is_syncing || (s->n_rows == 0 && s->n_events == 0 && s->n_facts == 0))
 		return 0;
 	struct err again = ERR_INIT;
 	if (!s->db && open_file(s, err) == -1) {
@@ -655,6 +674,31 @@ store_commit(struct store *s, struct wall now, struct err *err)
 	s->n_events = 0;
 	forget_facts(s);
 	return 0;
+}
+
+bool
+store_wants_sync(const struct store *s)
+{
+	return s->db && !s->is_syncing && s->log_pages >= SYNC_PAGES;
+}
+
+void
+store_sync_begin(struct store *s)
+{
+	s->is_syncing = true;
+}
+
+void
+store_sync(struct store *s)
+{
+	(void)sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+void
+store_sync_end(struct store *s)
+{
+	s->is_syncing = false;
+	s->log_pages = 0;
 }
 
 void

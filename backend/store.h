@@ -31,6 +31,14 @@ void store_add_event(struct store *s, const struct event *e);
 void store_keep_facts(struct store *s, const char *node, const char *address, struct slice json, struct wall at);
 int store_commit(struct store *s, struct wall now, struct err *err);
 
+/* SQLite's log has grown enough to be moved into the file. That waits for the disk, which on a busy machine can take most of
+ * a minute, so it is not done by store_commit: the caller brackets store_sync, which may run on another thread, with begin
+ * and end. In between commits keep what they have for later, and reads answer ERR_BUSY. */
+bool store_wants_sync(const struct store *s);
+void store_sync_begin(struct store *s);
+void store_sync(struct store *s);
+void store_sync_end(struct store *s);
+
 /* Calls fn for each kept facts row. */
 int store_each_facts(struct store *s, void (*fn)(void *arg, const char *node, const char *address, struct slice json,
 	struct wall at), void *arg, struct err *err);

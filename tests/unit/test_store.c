@@ -402,6 +402,36 @@ START_TEST(test_a_full_disk_is_told_once_and_its_end_too)
 }
 END_TEST
 
+/* What waits for the disk is apart from commits: while it does, samples wait too and reads say so. */
+START_TEST(test_log_is_moved_apart_from_commits)
+{
+	struct err err = ERR_INIT;
+	make_dir();
+	struct store *s = open_store();
+	int64_t t = 0;
+	for (; !store_wants_sync(s) && t < 20000; t++) {
+		char name[16];
+		snprintf(name, sizeof name, "p%d", (int)(t % 400));
+		store_add_sample(s, name, "", 100, VERDICT_OK, later(t * 10));
+		commit(s, later(t * 10));
+	}
+	ck_assert_msg(store_wants_sync(s), "after %d commits", (int)t);
+	store_sync_begin(s);
+	ck_assert(!store_wants_sync(s));
+	store_add_sample(s, "fra", "", 7, VERDICT_OK, noon);
+	commit(s, later(60));
+	struct points none = { 0 };
+	ck_assert_int_eq(store_read_history(s, "fra", noon, later(60), on_point, &none, &err), -1);
+	ck_assert_int_eq(err.code, ERR_BUSY);
+	store_sync(s);
+	store_sync_end(s);
+	commit(s, later(61));
+	ck_assert_uint_eq(read_points(s, "fra", noon, later(60)).n, 1);
+	store_close(s);
+	remove_dir();
+}
+END_TEST
+
 static Suite *
 store_suite(void)
 {
@@ -419,6 +449,7 @@ store_suite(void)
 	tcase_add_test(tcase, test_facts_come_back_stale_after_a_restart);
 	tcase_add_test(tcase, test_facts_of_another_address_stay_away);
 	tcase_add_test(tcase, test_every_node_is_sampled_once_a_round);
+	tcase_add_test(tcase, test_log_is_moved_apart_from_commits);
 	tcase_add_test(tcase, test_a_full_disk_is_told_once_and_its_end_too);
 	suite_add_tcase(suite, tcase);
 	return suite;
