@@ -150,6 +150,7 @@ read_rate(const struct evidence_input *in, struct op_evidence *e)
 {
 	const struct pop *p = &in->fleet->pops[in->pop];
 	double limit = evidence_rate_limit(in->qps_before), qps = 0;
+	size_t stopped = 0;
 	char now_text[24], limit_text[24];
 	if (in->goal == ANNOUNCED_YES) {
 		snprintf(e->text, sizeof e->text, "the rate may stay low for long after an undrain");
@@ -159,6 +160,10 @@ read_rate(const struct evidence_input *in, struct op_evidence *e)
 		const struct node *n = &in->fleet->nodes[p->nodes[i]];
 		if (!n->dns_driver[0])
 			continue;
+		if (n->planes[PLANE_SERVICE].error == ERR_NOT_RUNNING) {
+			stopped++; /* and so answers nobody */
+			continue;
+		}
 		/* the first sample after the change still counts queries from before it */
 		struct mono settled = mono_add_ms(in->since, n->poll_ms);
 		if (!is_newer(n, PLANE_SERVICE, settled) || isnan(n->qps)) {
@@ -166,6 +171,10 @@ read_rate(const struct evidence_input *in, struct op_evidence *e)
 			return;
 		}
 		qps += n->qps;
+	}
+	if (stopped == p->n_nodes) {
+		say(e, TRI_YES, "no DNS daemon of %s runs: nobody is answered there", p->name);
+		return;
 	}
 	text_number(qps, now_text, sizeof now_text);
 	text_number(limit, limit_text, sizeof limit_text);

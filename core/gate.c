@@ -767,6 +767,10 @@ judge_quorum(const struct gate_input *in, struct gate_result *r)
 	if (is_answered_outside(in, &has_probe, &who))
 		say(r, GATE_PASS, "%zu of %zu PoPs are visible, quorum is %d %%; answered from outside: %s", seen, total, p.quorum_pct,
 			names_text(&who));
+	else if (has_probe && in->verb == OP_DRAIN && targets_are_dead(in))
+		/* vantages that land in the hole are the reason to close it */
+		say(r, GATE_WARN, "no vantage gets an answer from the service, as when all of them reach %s, which does not answer",
+			target_names(in, &who));
 	else if (has_probe)
 		say(r, GATE_REFUSE, "no vantage, not even local, gets an answer from the service: what clients see is not known");
 	else
