@@ -333,6 +333,15 @@ turn_unknown(struct engine *e, struct run *r)
 
 /* --- deadlines -------------------------------------------------------------------------------------------------- */
 
+/* Those upstreams that prefer it still are named. */
+static void
+explain_deaf(struct run *r, const char *missing)
+{
+	const struct op_evidence *witness = &run_target(r)->checks[OP_CHECK_WITNESS];
+	bool is_deaf = witness->applies && strstr(witness->text, "GRACEFUL_SHUTDOWN");
+	run_say(r, ERR_PARTLY, "clients do not leave: %.100s%s%.110s", missing, is_deaf ? "; " : "", is_deaf ? witness->text : "");
+}
+
 static void
 explain_timeout(struct run *r)
 {
@@ -346,7 +355,10 @@ explain_timeout(struct run *r)
 		break;
 	case OP_MEASURING:
 		(void)evidence_is_whole(run_target(r)->checks, &missing);
-		run_say(r, ERR_PARTLY, "%s%.200s", run_goal(r) == ANNOUNCED_PREFER_AWAY ? "clients do not leave: " : "UNCONFIRMED: ", missing);
+		if (run_goal(r) == ANNOUNCED_PREFER_AWAY)
+			explain_deaf(r, missing);
+		else
+			run_say(r, ERR_PARTLY, "UNCONFIRMED: %.200s", missing);
 		break;
 	case OP_APPLYING:
 	case OP_KEEPING:

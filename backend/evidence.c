@@ -95,7 +95,16 @@ read_wire(const struct evidence_input *in, struct op_evidence *e)
 struct witness_count {
 	size_t peers, unread, wrong;
 	char names[120]; /* of those that still have it, or have it not yet */
+	char deaf[120];  /* of those that prefer it still, though it asks to be avoided and they have other paths */
 };
+
+static void
+add_name(const char *name, char *names, size_t size)
+{
+	size_t len = strlen(names);
+	if (!strstr(names, name))
+		snprintf(names + len, size - len, "%s%s", len ? ", " : "", name);
+}
 
 static void
 count_witness(const struct evidence_input *in, const struct node *witness, const struct node *n, struct witness_count *c)
@@ -112,12 +121,12 @@ count_witness(const struct evidence_input *in, const struct node *witness, const
 		bool has = sight_witness_has(in->fleet, witness, n, prefix);
 		if (in->goal == ANNOUNCED_YES && !planner_is_concerned(n, in->find, prefix))
 			continue;
+		if (in->goal == ANNOUNCED_PREFER_AWAY && sight_witness_prefers(in->fleet, witness, n, prefix))
+			add_name(witness->name, c->deaf, sizeof c->deaf);
 		if (has == (in->goal != ANNOUNCED_WITHDRAWN))
 			continue;
-		size_t len = strlen(c->names);
 		c->wrong++;
-		if (!strstr(c->names, witness->name))
-			snprintf(c->names + len, sizeof c->names - len, "%s%s", len ? ", " : "", witness->name);
+		add_name(witness->name, c->names, sizeof c->names);
 	}
 }
 
@@ -140,6 +149,10 @@ read_witnesses(const struct evidence_input *in, struct op_evidence *e)
 			p->name);
 	else if (c.unread > 0)
 		say(e, TRI_UNKNOWN, "%zu of %zu witness sessions were not read since", c.unread, c.peers);
+	else if (c.deaf[0])
+		/* whether that matters the query rate decides */
+		say(e, TRI_YES, "%s still prefer%s %s, though other paths are there: GRACEFUL_SHUTDOWN is ignored", c.deaf,
+			strchr(c.deaf, ',') ? "" : "s", p->name);
 	else
 		say(e, TRI_YES, in->goal == ANNOUNCED_WITHDRAWN ? "no witness has a route from %s" : "every witness has its route from %s",
 			p->name);

@@ -67,3 +67,17 @@ sight_witness_has(const struct fleet *f, const struct node *witness, const struc
 	}
 	return false;
 }
+
+bool
+sight_witness_prefers(const struct fleet *f, const struct node *witness, const struct node *n, const struct prefix *prefix)
+{
+	for (size_t j = 0; j < witness->facts->n_rib; j++) {
+		const struct rib_fact *r = &witness->facts->rib[j];
+		if (!r->best || r->paths < 2 || !prefix_equal(&r->prefix, prefix))
+			continue;
+		const struct session_fact *s = find_session(witness, r->best);
+		if (sight_names_node(r->best, f, n) || (s && sight_names_node(s->description, f, n)))
+			return true;
+	}
+	return false;
+}

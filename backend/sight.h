@@ -16,5 +16,7 @@ bool sight_names_node(const char *text, const struct fleet *f, const struct node
 bool sight_witness_peers(const struct fleet *f, const struct node *witness, const struct node *n);
 /* Does the witness have a usable path from this node for a prefix? Looks at its facts as they are, fresh or not. */
 bool sight_witness_has(const struct fleet *f, const struct node *witness, const struct node *n, const struct prefix *prefix);
+/* Is it this node's path that the witness uses, though it has others? */
+bool sight_witness_prefers(const struct fleet *f, const struct node *witness, const struct node *n, const struct prefix *prefix);
 
 #endif

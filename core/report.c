@@ -276,6 +276,7 @@ merge_rib(struct report *into, const struct report *from)
 			break;
 		*b = from->rib[i];
 		b->peers = copy_text(into, b->peers);
+		b->best = copy_text(into, b->best);
 	}
 }
 
@@ -457,6 +458,7 @@ mix_exports(uint64_t *h, const struct report *r)
 		mix(h, &r->rib[i].prefix, sizeof r->rib[i].prefix);
 		mix_int(h, (int64_t)r->rib[i].paths);
 		mix_text(h, r->rib[i].peers);
+		mix_text(h, r->rib[i].best);
 	}
 }
 
@@ -745,6 +747,7 @@ write_rib(struct json_writer *w, const struct report *r)
 		put_prefix(w, &r->rib[i].prefix);
 		json_put_int(w, "paths", (int64_t)r->rib[i].paths);
 		json_put_text(w, "peers", r->rib[i].peers);
+		json_put_text(w, "best", r->rib[i].best);
 		json_end_object(w);
 	}
 	json_end_array(w);
@@ -1015,6 +1018,7 @@ read_rib(struct report *r, const struct json *o, struct err *err)
 		return -1;
 	b->paths = (size_t)paths;
 	b->peers = get_text(r, o, "peers");
+	b->best = get_text(r, o, "best");
 	return 0;
 }
 

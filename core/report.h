@@ -102,6 +102,7 @@ struct rib_fact {
 	struct prefix prefix;
 	size_t paths;      /* usable paths */
 	const char *peers; /* where they come from, blank-separated; NULL when none */
+	const char *best;  /* which of them it uses; NULL unknown or none */
 };
 
 struct rcode_fact {

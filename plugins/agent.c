@@ -104,6 +104,7 @@ static const struct json_field rib_fields[] = {
 	{ "prefix", JSON_STRING, true, NULL },
 	{ "paths", JSON_INT, true, NULL },
 	{ "peers", JSON_STRING, false, NULL },
+	{ "best", JSON_STRING, false, NULL },
 	{ NULL, JSON_NULL, false, NULL },
 };
 

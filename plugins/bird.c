@@ -870,6 +870,7 @@ struct route {
 	bool is_skipped;   /* of a kind of table that we do not count: VPN, flow, ROA */
 	struct prefix prefix;
 	struct slice from; /* protocol that brought it */
+	bool is_best;      /* "*" behind the bracket: the one in use */
 	bool has_type;     /* "Type:" was seen: all attributes are shown */
 	bool is_own;       /* BIRD itself originates it */
 	bool is_gshut;
@@ -962,6 +963,8 @@ begin_route(struct route *route, struct slice line, struct err *err)
 		return err_set(err, ERR_BAD_REPLY, TOOL ": a route from nowhere");
 	if (route->from.data[route->from.len - 1] == ']')
 		route->from.len--;
+	const char *end = memchr(bracket, ']', line.len - (size_t)(bracket - line.data));
+	route->is_best = slice_starts((struct slice){ end, (size_t)(line.data + line.len - end) }, "] *");
 	return 0;
 }
 
@@ -1182,6 +1185,8 @@ rib_route(void *arg, const struct route *route)
 		return;
 	f->paths++;
 	const char *from = report_text(b->report, route->from);
+	if (route->is_best)
+		f->best = from;
 	if (!f->peers)
 		f->peers = from;
 	if (f->paths == 1 || strlen(f->peers) > REPORT_STRINGS_MAX - 16)

@@ -638,6 +638,7 @@ routes_ask(const struct node *node, struct request *out, struct err *err)
 /* What a path of the table is: as `show bgp PREFIX json` spells it, or as the whole table does. */
 struct path {
 	bool is_valid;
+	bool is_best;
 	const char *origin; /* "network", "aggregate", "redistribute"; NULL: from a peer */
 	struct slice peer;
 };
@@ -646,7 +647,8 @@ static struct path
 read_path(const struct json *o)
 {
 	struct path p = { .is_valid = json_boolean(json_get(o, "valid"), false) };
-	const struct json *peer = json_get(o, "peer");
+	const struct json *peer = json_get(o, "peer"), *best = json_get(o, "bestpath");
+	p.is_best = json_boolean(json_kind(best) == JSON_OBJECT ? json_get(best, "overall") : best, false);
 	p.peer = json_slice(peer ? json_get(peer, "peerId") : json_get(o, "peerId"));
 	if (json_boolean(json_get(o, "aggregated"), false))
 		p.origin = "aggregate";
@@ -692,6 +694,8 @@ add_rib(struct report *r, const struct prefix *prefix, const struct json *paths)
 			buf_add_text(&peers, p.origin);
 		else
 			buf_add(&peers, p.peer.data, p.peer.len);
+		if (p.is_best)
+			f->best = report_text(r, p.origin ? slice_of(p.origin) : p.peer);
 	}
 	f->peers = report_text(r, buf_slice(&peers));
 	buf_done(&peers);
