@@ -705,6 +705,18 @@ need_run(const struct engine *e, const char *id, struct err *err)
 	return r;
 }
 
+/* What a person asked for happens, or they are told why not: a record that failed leaves everything as it was. */
+static int
+raise_for(struct engine *e, struct run *r, enum op_event event, struct err *err)
+{
+	enum op_state was = r->op.state;
+	if (!run_raise(e, r, event))
+		return err_set(err, ERR_CONFLICT, "it is %s: there is nothing to %s", op_state_name(was), op_event_name(event));
+	if (r->op.state == was)
+		return err_set(err, ERR_FAILED, "%s", r->op.text);
+	return 0;
+}
+
 static int
 check_pops(const struct engine *e, const struct run *r, enum auth_may may, const struct account *who, struct err *err)
 {
@@ -827,8 +839,7 @@ engine_confirm(struct engine *e, const char *id, const struct engine_confirm *c,
 	snprintf(r->op.key, sizeof r->op.key, "%s", c->key);
 	snprintf(r->op.body_hash, sizeof r->op.body_hash, "%s", body);
 	r->who = *who;
-	(void)run_raise(e, r, r->op.needs_approval ? OP_EVENT_NEED_APPROVAL : OP_EVENT_CONFIRM);
-	return &r->op;
+	return raise_for(e, r, r->op.needs_approval ? OP_EVENT_NEED_APPROVAL : OP_EVENT_CONFIRM, err) == 0 ? &r->op : NULL;
 }
 
 const struct operation *
@@ -850,8 +861,7 @@ engine_approve(struct engine *e, const char *id, const char *hash, const struct 
 		return NULL;
 	}
 	snprintf(r->op.approver, sizeof r->op.approver, "%s", who->name);
-	(void)run_raise(e, r, OP_EVENT_APPROVE);
-	return &r->op;
+	return raise_for(e, r, OP_EVENT_APPROVE, err) == 0 ? &r->op : NULL;
 }
 
 const struct operation *
@@ -865,11 +875,7 @@ engine_cancel(struct engine *e, const char *id, const struct account *who, struc
 		return NULL;
 	}
 	run_say(r, ERR_OK, "called off by %s", who->name);
-	if (!run_raise(e, r, OP_EVENT_CANCEL)) {
-		(void)err_set(err, ERR_CONFLICT, "it is %s: there is nothing to call off", op_state_name(r->op.state));
-		return NULL;
-	}
-	return &r->op;
+	return raise_for(e, r, OP_EVENT_CANCEL, err) == 0 ? &r->op : NULL;
 }
 
 const struct operation *
@@ -883,8 +889,7 @@ engine_accept(struct engine *e, const char *id, const struct account *who, struc
 		return NULL;
 	}
 	run_say(r, ERR_OK, "accepted as it is by %s", who->name);
-	(void)run_raise(e, r, OP_EVENT_ACCEPT);
-	return &r->op;
+	return raise_for(e, r, OP_EVENT_ACCEPT, err) == 0 ? &r->op : NULL;
 }
 
 #define LEASE_MAX_S (7 * 86400)
@@ -1058,6 +1063,8 @@ reopen(struct engine *e, const struct operation *op)
 	operation_copy(&r->op, op);
 	snprintf(r->who.name, sizeof r->who.name, "%s", op->by);
 	snprintf(r->who.peer, sizeof r->who.peer, "before the restart");
+	/* an operator confirmed it; whether that name may still act here is asked of fleet.yaml again */
+	r->who.roles = 1u << CONF_OPERATOR;
 	r->request.verb = op->verb;
 	r->request.mode = op->mode;
 	r->request.n_targets = op->n_targets;
@@ -1138,9 +1145,13 @@ engine_next(const struct engine *e)
 	struct mono next = { 0 };
 	for (size_t i = 0; i < e->n_runs; i++) {
 		const struct mono both[] = { e->runs[i]->deadline, e->runs[i]->next_poll };
-		for (size_t k = 0; k < 2; k++)
-			if (mono_is_set(both[k]) && (!mono_is_set(next) || mono_before(both[k], next)))
+		for (size_t k = 0; k < 2; k++) {
+			/* a poll that lies behind us is one of a state that asks no more: no reason to wake */
+			if (!mono_is_set(both[k]) || (k == 1 && !mono_before(now_of(e), both[k])))
+				continue;
+			if (!mono_is_set(next) || mono_before(both[k], next))
 				next = both[k];
+		}
 	}
 	return next;
 }

@@ -282,6 +282,13 @@ choose_prefixes(const struct node *node, poller_find_fn *find, enum announced go
 	return out;
 }
 
+/* What is off the wire already is avoided well enough: a drain that began with prefer-away would announce it again. */
+static bool
+is_gone_already(const struct node *node, poller_find_fn *find, enum op_verb verb, enum announced goal)
+{
+	return verb == OP_DRAIN && goal == ANNOUNCED_PREFER_AWAY && planner_node_settled(node, find, verb, ANNOUNCED_WITHDRAWN);
+}
+
 int
 planner_node_steps(const struct node *node, poller_find_fn *find, enum op_verb verb, enum announced goal, struct steps *out,
 	struct err *err)
@@ -289,6 +296,8 @@ planner_node_steps(const struct node *node, poller_find_fn *find, enum op_verb v
 	const struct verb *v = find_verb(node, find, verb, err);
 	if (!v)
 		return -1;
+	if (is_gone_already(node, find, verb, goal))
+		return 0;
 	struct target target = { .goal = goal };
 	struct prefix *prefixes = choose_prefixes(node, find, goal, &target.n_prefixes);
 	target.prefixes = prefixes;
@@ -308,7 +317,7 @@ planner_node_settled(const struct node *node, poller_find_fn *find, enum op_verb
 	target.prefixes = prefixes;
 	bool is_settled = v->settled(node->facts, &target);
 	free(prefixes);
-	return is_settled;
+	return is_settled || is_gone_already(node, find, verb, goal);
 }
 
 /* --- holds -------------------------------------------------------------------------------------------------------- */
