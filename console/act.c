@@ -693,7 +693,10 @@ shown_key(struct act *a, const struct ui *ui, const struct key *k)
 	if (scroll_key(a, k))
 		return;
 	if (a->stage == ACT_OVER) {
-		hint(a, false, "Nothing can be confirmed here: esc leaves.");
+		if (k->code == KEYS_ENTER || (k->code == 'N' && k->mods == 0))
+			act_close(a, "No.");
+		else
+			hint(a, false, "Nothing can be confirmed here: esc leaves.");
 		return;
 	}
 	if (!mono_is_set(a->opened) || mono_ms_since(ui->now, a->opened) < ACT_QUIET_MS) {

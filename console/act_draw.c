@@ -105,7 +105,7 @@ draw_state(const struct act *a, const struct ui *ui, struct canvas *c, int y)
 		snprintf(right, sizeof right, "plan %.8s", a->offer->hash);
 	int room = c->cols - 4 - text_width(right);
 	canvas_text_right(c, c->cols - 2 - text_width(right), y, text_width(right), ROLE_MUTED, right);
-	if (!a->offer)
+	if (!a->offer || (a->stage == ACT_OVER && a->offer->actor != OFFER_CANNOT))
 		return;
 	static const enum role roles[] = { ROLE_UNKNOWN, ROLE_OK, ROLE_BAD };
 	static const char *const words[] = { "actor connecting", "actor ready", "actor CANNOT ACT" };
@@ -125,7 +125,7 @@ draw_question(const struct act *a, struct canvas *c, int y)
 	act_title(a, title, sizeof title);
 	if (a->stage == ACT_OVER) {
 		role = ROLE_BAD;
-		snprintf(text, sizeof text, "REFUSED: this plan cannot be confirmed, by nobody. Esc leaves.");
+		snprintf(text, sizeof text, "REFUSED: this plan cannot be confirmed, by nobody. Esc or enter leaves.");
 	} else if (a->stage == ACT_SENT) {
 		snprintf(text, sizeof text, "Sent. Waiting for the backend's word.");
 	} else if (a->wanted[0] == '\0') {

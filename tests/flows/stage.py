@@ -160,10 +160,22 @@ class Fleet:
 			self.control = s.getsockname()[1]
 		fleet = os.path.join(self.folder, "fleet.yaml")
 		self.agents = started([os.path.join(self.build, "tests", "agents"), "--pops", str(self.pops),
-			"--address", net, "--control", str(self.control), "--poll", "1s", "--fleet", fleet],
+			"--address", net, "--control", str(self.control), "--poll", "1s", "--fleet", fleet, *self.agent_options()],
 			os.path.join(self.folder, "agents.log"))
 		within(10, lambda: os.path.exists(fleet) and os.path.getsize(fleet) > 0)
+		with open(fleet, encoding="utf-8") as f:
+			text = self.amend(f.read())
+		with open(fleet, "w", encoding="utf-8") as f:
+			f.write(text)
 		self.start_daemon()
+
+	def agent_options(self):
+		"""More options for the agents; for flows that need some."""
+		return []
+
+	def amend(self, text):
+		"""The fleet file as the daemon shall have it."""
+		return text
 
 	def start_daemon(self):
 		self.daemon = started([os.path.join(self.build, "catchmentd"), "--config",
