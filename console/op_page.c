@@ -256,6 +256,21 @@ put_way(struct pager *p, const struct operation *op)
 	}
 }
 
+/* Which PoP and which phase, where there are several. */
+static void
+put_part(struct pager *p, const struct operation *op)
+{
+	size_t phases = op_phases(op->verb, op->mode);
+	if (!op_state_is_open(op->state) || (op->n_targets < 2 && phases < 2))
+		return;
+	pager_label(p, "part");
+	if (op->n_targets > 1)
+		pager_printf(p, ROLE_TEXT, "%s, PoP %zu of %zu", op->targets[op->target].pop, op->target + 1, op->n_targets);
+	if (phases > 1)
+		pager_printf(p, ROLE_TEXT, "%s%s, phase %zu of %zu", op->n_targets > 1 ? "; " : "",
+			announced_name(op_phase_goal(op->verb, op->mode, op->phase)), op->phase + 1, phases);
+}
+
 static void
 put_record(struct pager *p, const struct operation *op, struct wall now)
 {
@@ -322,6 +337,7 @@ op_page_write(struct pager *p, const struct operation *op, enum op_page_for whom
 			op->state == OP_DONE && !is_measured(op) ? "a person took it as done; not all evidence agrees"
 								 : op_state_text(op->state));
 	put_way(p, op);
+	put_part(p, op);
 	op_page_write_choices(op, whom, &choices);
 	if (choices.len > 0) {
 		pager_label(p, "you may");
@@ -352,6 +368,8 @@ write_state(const struct operation *was, const struct operation *is, struct wall
 	buf_printf(out, "%-12s %s", op_page_state(is), is->text[0] ? is->text : op_state_text(is->state));
 	if (is->n_targets > 1 && op_state_is_open(is->state))
 		buf_printf(out, " (%s, %zu of %zu)", is->targets[is->target].pop, is->target + 1, is->n_targets);
+	if (op_phases(is->verb, is->mode) > 1 && op_state_is_open(is->state))
+		buf_printf(out, " (%s)", announced_name(op_phase_goal(is->verb, is->mode, is->phase)));
 	buf_add_char(out, '\n');
 }
 

@@ -21,6 +21,7 @@
 #define GATE_COL   11
 #define TEXT_COL   27
 #define BASIS_SHOW 60
+#define RECEIVERS_SHOWN 4
 #define PREFIXES_SHOWN 4 /* of those that keep enough PoPs */
 
 void
@@ -176,11 +177,18 @@ put_left(struct pager *p, const struct plan *plan)
 	}
 }
 
+/* How full a receiver would be; NAN unknown. */
+static double
+load_after(const struct plan_receiver *r)
+{
+	return isnan(r->qps_after) || isnan(r->capacity_qps) || r->capacity_qps <= 0 ? NAN : r->qps_after / r->capacity_qps;
+}
+
 static void
 put_receiver(struct pager *p, const struct plan_receiver *r, const char *label)
 {
 	char before[24], after[24];
-	double share = isnan(r->qps_after) || isnan(r->capacity_qps) || r->capacity_qps <= 0 ? NAN : r->qps_after / r->capacity_qps;
+	double share = load_after(r);
 	text_number(r->qps_before, before, sizeof before);
 	text_number(r->qps_after, after, sizeof after);
 	pager_label(p, label);
@@ -195,6 +203,38 @@ put_receiver(struct pager *p, const struct plan_receiver *r, const char *label)
 			fmin(share * 100, 9999));
 }
 
+/* Is a fuller than b? What is not known might be full. */
+static bool
+is_fuller(const struct plan_receiver *a, const struct plan_receiver *b)
+{
+	double x = load_after(a), y = load_after(b);
+	return isnan(x) ? !isnan(y) : x > y;
+}
+
+/* The fullest first, a few of them; the others stand below. */
+static void
+put_receivers(struct pager *p, const struct plan *plan)
+{
+	const struct plan_receiver *before = NULL;
+	for (size_t shown = 0; shown < plan->n_receivers && shown < RECEIVERS_SHOWN; shown++) {
+		const struct plan_receiver *next = NULL;
+		for (size_t i = 0; i < plan->n_receivers; i++) {
+			const struct plan_receiver *r = &plan->receivers[i];
+			bool is_shown = before && (is_fuller(r, before) || (!is_fuller(before, r) && r <= before));
+			if (!is_shown && (!next || is_fuller(r, next)))
+				next = r;
+		}
+		if (!next)
+			break;
+		put_receiver(p, next, shown > 0 ? "" : plan->verb == OP_DRAIN ? "goes to" : "at");
+		before = next;
+	}
+	if (plan->n_receivers > RECEIVERS_SHOWN) {
+		pager_label(p, "");
+		pager_printf(p, ROLE_MUTED, "and %zu more, less full than these", plan->n_receivers - RECEIVERS_SHOWN);
+	}
+}
+
 static void
 put_traffic(struct pager *p, const struct plan *plan)
 {
@@ -207,8 +247,7 @@ put_traffic(struct pager *p, const struct plan *plan)
 		pager_printf(p, ROLE_STRONG, "%s q/s", moved);
 	if (!isnan(plan->share_moved))
 		pager_printf(p, ROLE_TEXT, ", %.0f%% of the fleet's", plan->share_moved * 100);
-	for (size_t i = 0; i < plan->n_receivers; i++)
-		put_receiver(p, &plan->receivers[i], i > 0 ? "" : plan->verb == OP_DRAIN ? "goes to" : "at");
+	put_receivers(p, plan);
 	if (plan->next_loss && plan->next_loss[0]) {
 		pager_label(p, "and then");
 		pager_foreign_wrap(p, ROLE_TEXT, plan->next_loss);
@@ -372,6 +411,11 @@ put_steps(struct pager *p, const struct plan *plan)
 static void
 put_rest(struct pager *p, const struct plan *plan)
 {
+	if (plan->n_receivers > RECEIVERS_SHOWN) {
+		pager_heading(p, "All that receive");
+		for (size_t i = 0; i < plan->n_receivers; i++)
+			put_receiver(p, &plan->receivers[i], "");
+	}
 	if (plan->n_prefixes > PREFIXES_SHOWN) {
 		pager_heading(p, "All prefixes, and the PoPs that announce them");
 		for (size_t i = 0; i < plan->n_prefixes; i++)

@@ -288,7 +288,7 @@ sample_offer(const char *name, struct buf *out)
 /* --- operations ------------------------------------------------------------------------------------------------- */
 
 const char *const sample_operations[] = { "applying", "measuring", "drained", "accepted", "unconfirmed", "stuck", "undoing", "undone",
-	"waiting", "refused", "unknown", "two", NULL };
+	"waiting", "refused", "unknown", "two", "prefer", NULL };
 
 static void
 set_check(struct op_target *t, enum op_check c, enum tri agrees, const char *text)
@@ -333,7 +333,7 @@ state_of(const char *name)
 {
 	if (is(name, "drained") || is(name, "accepted"))
 		return OP_DONE;
-	if (is(name, "two"))
+	if (is(name, "two") || is(name, "prefer"))
 		return OP_MEASURING;
 	return op_state_parse(name);
 }
@@ -354,6 +354,8 @@ sample_operation(const char *name, struct operation *op)
 	start_operation(op, state);
 	memset(op->hash, 'a', 64);
 	start_target(op, 0, "fra");
+	if (is(name, "prefer"))
+		op->mode = OP_PREFER_AWAY;
 	if (is(name, "two")) {
 		op->n_targets = 2;
 		start_target(op, 1, "ams");

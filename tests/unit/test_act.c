@@ -363,6 +363,31 @@ START_TEST(test_act_no_other_key_confirms)
 }
 END_TEST
 
+/* Any size, at any stage: it is whole or it is closed, and where it is closed nothing is confirmed. */
+START_TEST(test_act_survives_any_size)
+{
+	static const char *const stages[] = { ":\ntext: drain fra\nenter", TO_THE_PLAN, TO_THE_PLAN "plan: pass\nwait: 1",
+		TO_THE_PLAN "plan: long\nwait: 1\nslow: fra", TO_THE_PLAN "plan: refuse\nwait: 1", "told: measuring\nview: ops\nX\nwait: 1" };
+	static const struct {
+		int cols, rows;
+	} sizes[] = { { 1, 1 }, { 2, 30 }, { 19, 5 }, { 40, 10 }, { 55, 24 }, { 56, 13 }, { 56, 14 }, { 80, 12 }, { 80, 24 }, { 300, 100 } };
+	for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+			struct stage s;
+			open_stage(&s, stages[i]);
+			s.cols = sizes[k].cols;
+			s.rows = sizes[k].rows;
+			stage_draw(&s);
+			bool is_shown = screen_says(&s, "esc no, leave");
+			stage_key(&s, "Y");
+			ck_assert_msg(is_shown || !has_confirmed(&s), "stage %zu at %dx%d", i, s.cols, s.rows);
+			stage_draw(&s);
+			stage_close(&s);
+		}
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -384,6 +409,7 @@ main(void)
 	tcase_add_test(tc, test_act_shows_no_plan_it_cannot_believe);
 	tcase_add_test(tc, test_act_follows_the_actor);
 	tcase_add_test(tc, test_act_no_other_key_confirms);
+	tcase_add_test(tc, test_act_survives_any_size);
 	tcase_set_timeout(tc, 120);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
