@@ -533,9 +533,11 @@ turn(struct world *w, int64_t at)
 		return;
 	struct mono next = engine_next(w->engine);
 	int64_t latest = w->now + 10000 * MS;
-	if (mono_is_set(next) && next.ns <= w->now)
-		broken(w, "turns", "a turn leaves a deadline behind: the backend would spin");
-	queue_turn(w, mono_is_set(next) && next.ns < latest ? next.ns + MS : latest);
+	bool is_due = mono_is_set(next) && next.ns <= w->now;
+	w->n_late = is_due ? w->n_late + 1 : 0;
+	if (w->n_late > 3)
+		broken(w, "turns", "turn after turn leaves a deadline behind: the backend would spin");
+	queue_turn(w, is_due ? w->now + MS : mono_is_set(next) && next.ns < latest ? next.ns + MS : latest);
 }
 
 static void
@@ -740,6 +742,7 @@ live_until(struct world *w, int64_t until, bool (*is_enough)(const struct world 
 }
 
 #define LIVENESS_MS 600000
+#define ALONE_MS    240000 /* the latest order that is still under way, and its dead-man */
 
 int
 world_run(struct world *w)
@@ -747,7 +750,7 @@ world_run(struct world *w)
 	int64_t limit = w->heal_at + LIVENESS_MS * MS;
 	if (w->is_forsaken) {
 		/* the backend never comes back: nodes are alone, and go back by themselves */
-		live_until(w, w->heal_at + 90000 * MS, NULL);
+		live_until(w, w->heal_at + ALONE_MS * MS, NULL);
 	} else {
 		live_until(w, limit, is_settled);
 		if (!w->broken[0] && !is_settled(w))

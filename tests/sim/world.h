@@ -158,6 +158,7 @@ struct world {
 	struct ledger *ledger;
 	struct engine *engine;
 	int64_t turn_at;          /* when the next turn is queued; 0: none */
+	unsigned n_late;          /* turns in a row that left a deadline behind */
 	unsigned serial;
 	struct sim_actor actors[ACTORS_SIM];
 	size_t n_ops;
