@@ -348,8 +348,8 @@ END_TEST
 START_TEST(test_act_no_other_key_confirms)
 {
 	struct stage s;
-	for (uint32_t i = 1; i < 0x100 + KEYS_F12 - KEYS_UP; i++) {
-		uint32_t code = i < 0x100 ? i : i - 0x100 + KEYS_UP;
+	for (uint32_t i = 1; i < 0x80 + KEYS_F12 - KEYS_UP; i++) {
+		uint32_t code = i < 0x80 ? i : i - 0x80 + KEYS_UP;
 		for (unsigned mods = 0; mods <= KEYS_CTRL; mods += KEYS_CTRL) {
 			struct key k = { .code = code, .mods = mods };
 			if (code == 'Y' && mods == 0)
