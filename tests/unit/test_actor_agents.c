@@ -557,7 +557,7 @@ START_TEST(test_actor_agents_steps_differ)
 {
 	make_plan(OP_DRAIN, OP_WITHDRAW, "serving");
 	start();
-	agents[2].is = ANNOUNCED_PREFER_AWAY;
+	agents[2].is = ANNOUNCED_WITHDRAWN;
 	size_t e = order(ACT_APPLY, 0, 3, 45);
 	ck_assert(!seen[e].is_ok);
 	ck_assert_int_eq(seen[e].nodes[2].code, ERR_CONFLICT);
