@@ -64,7 +64,7 @@ static const char prelude[] =
 	"M=0;A=0;Z=failed;say \"$F is damaged: look what is announced, then remove it\";return 1;};"
 	"store(){ M=$1;A=$2;Z=$3;if printf \"%s %s %s\\n\" \"$M\" \"$A\" \"$Z\" >\"$F.new\";then sync \"$F.new\";"
 	"if mv -f \"$F.new\" \"$F\";then return 0;fi;fi;say \"$F could not be written\";return 1;};"
-	"lock(){ i=0;until ln -s $$ \"$L\";do h=$(readlink \"$L\");"
+	"lock(){ i=0;until ln -s $$ \"$L\";do if [ ! -d \"$D\" ];then say \"the folder $D is gone\";return 1;fi;h=$(readlink \"$L\");"
 	"if [ -n \"$h\" ]&&{ ! kill -0 \"$h\"||[ -n \"$(find \"$L\" -prune -mmin +5)\" ];}&&mkdir \"$L.break\";"
 	"then if [ \"$(readlink \"$L\")\" = \"$h\" ];then rm -f \"$L\";fi;rmdir \"$L.break\";"
 	"else find \"$L.break\" -prune -mmin +1 -exec rmdir \"{}\" \";\";fi;i=$((i+1));"

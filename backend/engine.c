@@ -940,7 +940,7 @@ note_steps(struct run *r, const struct actor_event *event)
 			if (n->answer.text[0])
 				snprintf(s->evidence, sizeof s->evidence, "%s", n->answer.text);
 			if (n->code != ERR_OK && s->phase == r->op.phase)
-				s->state = event->kind == ACTOR_APPLIED || event->kind == ACTOR_UNDONE ? STEP_FAILED : STEP_UNKNOWN;
+				s->state = n->is_unknown || event->kind == ACTOR_INSPECTED ? STEP_UNKNOWN : STEP_FAILED;
 		}
 	}
 }
