@@ -273,8 +273,8 @@ give_order(struct engine *e, struct run *r, enum act_order order)
 		e->env.actors.order(e->env.actors.arg, r->op.id, order, t->pop, r->op.phase, number, confirm_s);
 }
 
-static void
-poll_around(struct engine *e, struct run *r)
+void
+run_poll(struct engine *e, struct run *r)
 {
 	const struct fleet *f = e->env.fleet(e->env.arg);
 	size_t pop = run_pop(e, r), n = 0;
@@ -378,7 +378,7 @@ perform(struct engine *e, struct run *r, enum op_effect effect, enum op_state fr
 		give_order(e, r, ACT_INSPECT);
 		return 0;
 	case OP_DO_POLL:
-		poll_around(e, r);
+		run_poll(e, r);
 		return 0;
 	case OP_DO_TIMER:
 		r->deadline = mono_add_ms(now_of(e), patience_ms(e, r));
@@ -530,35 +530,18 @@ run_plan_again(struct engine *e, const struct run *r, bool is_planning, struct e
 	return p;
 }
 
-/* Which hold an undrain releases: the one named, the caller's own, or the only one. */
+/* By the planner's rule, so that the plan names the very hold that its end releases. */
 static int
-find_release(const struct engine *e, struct run *r, size_t target, struct err *err)
+find_release(struct run *r, const struct pop *p, struct op_target *t, struct err *err)
 {
-	struct op_target *t = &r->op.targets[target];
-	size_t n, mine = 0, all = 0;
-	const struct hold *holds = ledger_holds(e->ledger, &n), *own = NULL, *any = NULL;
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(holds[i].pop, t->pop) != 0)
-			continue;
-		if (r->request.hold[0] && strcmp(r->request.hold, holds[i].id) != 0)
-			continue;
-		any = &holds[i];
-		all++;
-		if (strcmp(holds[i].owner, r->op.by) == 0) {
-			own = &holds[i];
-			mine++;
-		}
-	}
-	if (all == 0 && r->request.hold[0])
-		return err_set(err, ERR_NOT_FOUND, "%s has no hold %s", t->pop, r->request.hold);
-	if (all == 0)
-		return err_set(err, ERR_USAGE, "%s has no hold: there is nothing to undrain", t->pop);
-	if (mine != 1 && all != 1)
-		return err_set(err, ERR_USAGE, "%s has %zu holds: name the one to release (--hold ID)", t->pop, all);
-	snprintf(t->hold, sizeof t->hold, "%s", mine == 1 ? own->id : any->id);
-	/* the plan shall name the one hold it releases */
+	const struct hold *h;
+	if (planner_find_hold(p, r->request.hold, r->op.by, &h, err) == -1)
+		return -1;
+	if (!h)
+		return err_set(err, ERR_USAGE, "%s has no hold: there is nothing to undrain", p->name);
+	snprintf(t->hold, sizeof t->hold, "%s", h->id);
 	if (r->request.n_targets == 1)
-		snprintf(r->request.hold, sizeof r->request.hold, "%s", t->hold);
+		snprintf(r->request.hold, sizeof r->request.hold, "%s", h->id);
 	return 0;
 }
 
@@ -578,7 +561,7 @@ set_targets(struct engine *e, struct run *r, struct err *err)
 		t->lost_probes = -1;
 		if (r->op.verb == OP_DRAIN)
 			digest_random_hex(t->hold, OP_ID_SIZE - 1);
-		else if (find_release(e, r, i, err) == -1)
+		else if (find_release(r, &f->pops[pop], t, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -774,29 +757,25 @@ check_typed(const struct run *r, const char *typed, struct err *err)
 	return 0;
 }
 
-/* 0 when the plan still rests on what is so; else CONFLICT with what changed, or the refusal of a gate. */
-static int
-check_basis(struct engine *e, struct run *r, bool is_planning, enum op_event *event, struct err *err)
+enum op_event
+run_judge_again(struct engine *e, struct run *r, bool is_planning)
 {
 	struct reasons changed = { 0 };
-	struct plan *was = plan_read(slice_of(r->op.plan), err), *is = run_plan_again(e, r, is_planning, err);
-	int rc = 0;
-	*event = OP_EVENT_GATES_HOLD;
+	struct err err = ERR_INIT;
+	struct plan *was = plan_read(slice_of(r->op.plan), &err), *is = run_plan_again(e, r, is_planning, &err);
+	enum op_event event = OP_EVENT_GATES_HOLD;
 	if (!was || !is) {
-		*event = OP_EVENT_MOVED_ON;
-		run_say(r, ERR_CONFLICT, "it can no longer be planned: %.200s", err->text);
-		rc = err_set(err, ERR_CONFLICT, "%s", r->op.text);
+		event = OP_EVENT_MOVED_ON;
+		run_say(r, ERR_CONFLICT, "it can no longer be planned: %.200s", err.text);
 	} else if (is_refused(r, is)) {
-		*event = OP_EVENT_GATE_REFUSED;
-		rc = err_set(err, r->op.code, "%s", r->op.text);
+		event = OP_EVENT_GATE_REFUSED;
 	} else if (plan_compare_basis(was, is, &changed) > 0) {
-		*event = OP_EVENT_MOVED_ON;
+		event = OP_EVENT_MOVED_ON;
 		run_say(r, ERR_CONFLICT, "the fleet moved on since this was planned: %.180s", changed.text[0]);
-		rc = err_set(err, ERR_CONFLICT, "%s", r->op.text);
 	}
 	plan_free(was);
 	plan_free(is);
-	return rc;
+	return event;
 }
 
 const struct operation *
@@ -832,7 +811,9 @@ engine_confirm(struct engine *e, const char *id, const struct engine_confirm *c,
 	}
 	if (check_typed(r, c->typed, err) == -1 || check_pops(e, r, AUTH_ACT, who, err) == -1 || engine_check(e, err) == -1)
 		return NULL;
-	if (check_basis(e, r, true, &event, err) == -1) {
+	event = run_judge_again(e, r, true);
+	if (event != OP_EVENT_GATES_HOLD) {
+		(void)err_set(err, r->op.code, "%s", r->op.text);
 		(void)run_raise(e, r, event);
 		return NULL;
 	}

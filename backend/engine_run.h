@@ -57,6 +57,11 @@ void run_evidence_input(const struct engine *e, const struct run *r, struct evid
 bool run_raise(struct engine *e, struct run *r, enum op_event event);
 void run_say(struct run *r, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Asks the nodes of the PoP that is worked on, witnesses and vantages now. */
+void run_poll(struct engine *e, struct run *r);
+/* Does the plan still rest on what is so? GATES_HOLD, or GATE_REFUSED or MOVED_ON with the reason said in the run. */
+enum op_event run_judge_again(struct engine *e, struct run *r, bool is_planning);
+
 /* What time and facts make of a run; called every turn. */
 void run_turn(struct engine *e, struct run *r);
 

@@ -30,12 +30,6 @@ fleet_of(const struct engine *e)
 	return e->env.fleet(e->env.arg);
 }
 
-static bool
-is_newer(const struct node *n, enum plane_name plane, struct mono since)
-{
-	return !n->is_restored && mono_before(since, n->planes[plane].seen);
-}
-
 /* Every node of the target PoPs that is not out of sight anyway was read since. */
 static bool
 targets_were_read(const struct engine *e, const struct run *r, struct mono since)
@@ -47,7 +41,7 @@ targets_were_read(const struct engine *e, const struct run *r, struct mono since
 			const struct node *n = &f->nodes[f->pops[pop].nodes[i]];
 			if (node_is_stale(n, now_of(e)) || !n->bgp_driver[0])
 				continue;
-			if (!is_newer(n, PLANE_WIRE, since) || !is_newer(n, PLANE_SESSION, since))
+			if (!evidence_is_newer(n, PLANE_WIRE, since) || !evidence_is_newer(n, PLANE_SESSION, since))
 				return false;
 		}
 	}
@@ -57,17 +51,10 @@ targets_were_read(const struct engine *e, const struct run *r, struct mono since
 static void
 keep_polling(struct engine *e, struct run *r)
 {
-	const struct fleet *f = fleet_of(e);
-	size_t pop = run_pop(e, r), n = 0;
 	if (mono_is_set(r->next_poll) && mono_before(now_of(e), r->next_poll))
 		return;
 	r->next_poll = mono_add_ms(now_of(e), POLL_EVERY_MS);
-	size_t *nodes = xcalloc(f->n_nodes + 1, sizeof *nodes);
-	for (size_t i = 0; i < f->n_nodes; i++)
-		if (f->nodes[i].role != NODE_MEMBER || f->nodes[i].pop == pop)
-			nodes[n++] = i;
-	e->env.poll(e->env.arg, nodes, n);
-	free(nodes);
+	run_poll(e, r);
 }
 
 void
@@ -113,32 +100,12 @@ floor_holds(struct engine *e, struct run *r)
 static void
 turn_confirmed(struct engine *e, struct run *r)
 {
-	struct reasons changed = { 0 };
-	struct err err = ERR_INIT;
 	keep_polling(e, r);
 	if (r->actor == TRI_UNKNOWN || !targets_were_read(e, r, r->entered)) {
 		run_say(r, ERR_STALE, r->actor == TRI_UNKNOWN ? "the actor has not checked all nodes yet" : "the nodes have not all been read again yet");
 		return;
 	}
-	struct plan *was = plan_read(slice_of(r->op.plan), &err), *is = run_plan_again(e, r, false, &err);
-	enum op_event event = OP_EVENT_GATES_HOLD;
-	if (!was || !is) {
-		event = OP_EVENT_MOVED_ON;
-		run_say(r, ERR_CONFLICT, "it can no longer be planned: %.200s", err.text);
-	}
-	for (size_t i = 0; event == OP_EVENT_GATES_HOLD && i < is->n_gates; i++) {
-		if (is->gates[i].level != GATE_REFUSE)
-			continue;
-		event = OP_EVENT_GATE_REFUSED;
-		run_say(r, is->gates[i].code == ERR_OK ? ERR_REFUSED : is->gates[i].code, "%s: %.200s", gate_name(is->gates[i].gate),
-			is->gates[i].text);
-	}
-	if (event == OP_EVENT_GATES_HOLD && plan_compare_basis(was, is, &changed) > 0) {
-		event = OP_EVENT_MOVED_ON;
-		run_say(r, ERR_CONFLICT, "the fleet moved on since this was planned: %.180s", changed.text[0]);
-	}
-	plan_free(was);
-	plan_free(is);
+	enum op_event event = run_judge_again(e, r, false);
 	if (event == OP_EVENT_GATES_HOLD)
 		evidence_watch_start(&r->watch, fleet_of(e), run_pop(e, r), r->op.verb);
 	(void)run_raise(e, r, event);

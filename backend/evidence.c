@@ -42,8 +42,8 @@ say(struct op_evidence *e, enum tri agrees, const char *format, ...)
 	e->applies = true;
 }
 
-static bool
-is_newer(const struct node *n, enum plane_name plane, struct mono since)
+bool
+evidence_is_newer(const struct node *n, enum plane_name plane, struct mono since)
 {
 	return !n->is_restored && mono_before(since, n->planes[plane].seen);
 }
@@ -73,7 +73,7 @@ read_wire(const struct evidence_input *in, struct op_evidence *e)
 		if (!n->bgp_driver[0])
 			continue;
 		asked++;
-		if (!is_newer(n, PLANE_WIRE, in->since) || !is_newer(n, PLANE_SESSION, in->since)) {
+		if (!evidence_is_newer(n, PLANE_WIRE, in->since) || !evidence_is_newer(n, PLANE_SESSION, in->since)) {
 			say(e, TRI_UNKNOWN, "the wire of %s was not read since", n->name);
 			return;
 		}
@@ -112,7 +112,7 @@ count_witness(const struct evidence_input *in, const struct node *witness, const
 	if (!sight_witness_peers(in->fleet, witness, n))
 		return;
 	c->peers++;
-	if (!is_newer(witness, PLANE_WIRE, in->since)) {
+	if (!evidence_is_newer(witness, PLANE_WIRE, in->since)) {
 		c->unread++;
 		return;
 	}
@@ -179,7 +179,7 @@ read_rate(const struct evidence_input *in, struct op_evidence *e)
 		}
 		/* the first sample after the change still counts queries from before it */
 		struct mono settled = mono_add_ms(in->since, n->poll_ms);
-		if (!is_newer(n, PLANE_SERVICE, settled) || isnan(n->qps)) {
+		if (!evidence_is_newer(n, PLANE_SERVICE, settled) || isnan(n->qps)) {
 			say(e, TRI_UNKNOWN, "the query rate of %s is not known since", n->name);
 			return;
 		}
@@ -218,7 +218,7 @@ read_answers_away(const struct evidence_input *in, struct op_evidence *e)
 			if (!a->service)
 				continue;
 			asked++;
-			if (!is_newer(v, PLANE_SERVICE, in->since) || a->is_answered != TRI_YES || !a->identity)
+			if (!evidence_is_newer(v, PLANE_SERVICE, in->since) || a->is_answered != TRI_YES || !a->identity)
 				continue;
 			if (is_of_pop(in->fleet, in->pop, a->identity)) {
 				say(e, TRI_NO, "%s is still answered by %s", v->name, a->identity);
@@ -248,7 +248,7 @@ read_answers_here(const struct evidence_input *in, struct op_evidence *e)
 			if (a->service)
 				continue;
 			asked++;
-			if (!is_newer(n, PLANE_SERVICE, in->since) || a->is_answered == TRI_UNKNOWN) {
+			if (!evidence_is_newer(n, PLANE_SERVICE, in->since) || a->is_answered == TRI_UNKNOWN) {
 				say(e, TRI_UNKNOWN, "%s was not asked since", n->name);
 				return;
 			}

@@ -21,6 +21,8 @@ struct evidence_input {
 	poller_find_fn *find;
 	struct mono now;
 };
+/* Was this plane of a node read after `since`, in this life of the backend? */
+bool evidence_is_newer(const struct node *n, enum plane_name plane, struct mono since);
 void evidence_read(const struct evidence_input *in, struct op_evidence out[OP_CHECK_COUNT]);
 /* True when every check that applies agrees. *missing gets the text of the first that does not (or is not known). */
 bool evidence_is_whole(const struct op_evidence checks[OP_CHECK_COUNT], const char **missing);
