@@ -27,6 +27,7 @@
 #define RUNS_MAX      64     /* plans and operations at once */
 #define OWN_PLANS_MAX 8      /* of one account, not confirmed */
 #define FORGET_MS     900000 /* final operations that the ledger does not keep */
+#define REST_MAX      170    /* of a sentence about the other PoPs: the rest of the text says why */
 #define KEY_MIN       8
 #define KEY_MAX       64
 
@@ -298,6 +299,22 @@ tell_run(struct engine *e, struct run *r)
 	e->env.tell(e->env.arg, "operation", severity, run_target(r)->pop, text);
 }
 
+/* Of several PoPs only the one it is at is undone: what stays is said, with why it ended before it where there is room. */
+static void
+tell_rest(struct run *r)
+{
+	char why[OP_TEXT_SIZE];
+	struct buf rest = BUF_INIT(OP_TARGETS_MAX * 2 * (FLEET_NAME_MAX + OP_ID_SIZE + 16));
+	for (size_t most = OP_TARGETS_MAX; most == OP_TARGETS_MAX || (most > 0 && rest.len > REST_MAX); most--) {
+		buf_clear(&rest);
+		operation_tell_rest(&r->op, most, &rest);
+	}
+	snprintf(why, sizeof why, "%s", r->op.text);
+	if (rest.len > 0)
+		run_say(r, r->op.code, "%s%s%s", buf_text(&rest), why[0] ? "; " : "", why);
+	buf_done(&rest);
+}
+
 /* Everything of the record that a transition changes, before it is written. */
 static void
 prepare(struct engine *e, struct run *r, enum op_state from, enum op_event event)
@@ -329,6 +346,8 @@ prepare(struct engine *e, struct run *r, enum op_state from, enum op_event event
 			op->phase++;
 		}
 	}
+	if (op->state == OP_UNDONE && from != OP_UNDONE)
+		tell_rest(r);
 	if (op->state == OP_ARMED || op->state == OP_SETTLING || op->state == OP_KEEPING || op->state == OP_DONE ||
 		op->state == OP_APPLYING) {
 		op->text[0] = '\0';

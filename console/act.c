@@ -330,7 +330,7 @@ open_decision(struct act *a, const struct operation *op, struct err *err)
 		snprintf(text, sizeof text, "Take the %s of %s as done, though not all evidence agrees?",
 			op_verb_name(op->verb), targets);
 	else if (op_state_is_open(op->state))
-		snprintf(text, sizeof text, "Undo the %s of %s?", op_verb_name(op->verb), targets);
+		op_page_undo_question(op, "", text, sizeof text);
 	else
 		snprintf(text, sizeof text, "Call off the %s of %s? Nothing was changed yet.", op_verb_name(op->verb), targets);
 	ask_yes(a, text);

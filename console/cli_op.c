@@ -275,13 +275,13 @@ run_wait(const struct options *o, const struct cli *cli, const char *id, struct 
 static void
 cancel_question(const struct operation *op, char *out, size_t size)
 {
-	char targets[300];
+	char targets[300], about[80];
 	op_page_targets(op, targets, sizeof targets);
+	snprintf(about, sizeof about, " (operation %s, %s)", op->id, op_page_state(op));
 	if (op_state_is_open(op->state))
-		snprintf(out, size, "Undo the %s of %s (operation %s, %s)?", op_verb_name(op->verb), targets, op->id, op_page_state(op));
+		op_page_undo_question(op, about, out, size);
 	else
-		snprintf(out, size, "Call off the %s of %s (operation %s, %s)? Nothing was changed yet.", op_verb_name(op->verb), targets,
-			op->id, op_page_state(op));
+		snprintf(out, size, "Call off the %s of %s%s? Nothing was changed yet.", op_verb_name(op->verb), targets, about);
 }
 
 static void

@@ -221,8 +221,9 @@ offer_outcome(const struct operation *op)
 	case OP_EXPIRED:
 		return op->code == ERR_OK ? ERR_CONFLICT : op->code;
 	case OP_CANCELLED:
-	case OP_UNDONE:
 		return ERR_FAILED;
+	case OP_UNDONE:
+		return op->target > 0 ? ERR_PARTLY : ERR_FAILED; /* the PoPs before it stay as they were brought */
 	case OP_UNCONFIRMED:
 	case OP_STUCK:
 		return ERR_PARTLY;

@@ -15,11 +15,15 @@
 
 #define MARK_COL 14
 #define TEXT_COL 24
+#define REST_MAX 4096
 
-/* A person may take as done what could not be measured: that is no measurement. */
+/* A person may take as done what could not be measured, or not begun: that is no measurement. */
 static bool
 is_measured(const struct operation *op)
 {
+	for (size_t i = 0; i < op->n_targets; i++)
+		if (op->state == OP_DONE && !op->targets[i].is_done)
+			return false;
 	for (size_t i = 0; i < op->n_targets; i++)
 		for (int c = 0; c < OP_CHECK_COUNT; c++)
 			if (op->targets[i].checks[c].applies && op->targets[i].checks[c].agrees != TRI_YES)
@@ -90,6 +94,16 @@ op_page_targets(const struct operation *op, char *out, size_t size)
 		snprintf(out + n, size - n, " +%zu", op->n_targets - shown);
 }
 
+void
+op_page_undo_question(const struct operation *op, const char *about, char *out, size_t size)
+{
+	struct buf rest = BUF_INIT(REST_MAX);
+	operation_tell_rest(op, 2, &rest);
+	snprintf(out, size, "Undo the %s of %s%s?%s%s%s", op_verb_name(op->verb), op->targets[op->target].pop, about, rest.len ? " " : "",
+		rest.len ? buf_text(&rest) : "", rest.len ? "." : "");
+	buf_done(&rest);
+}
+
 static void
 seconds_text(double s, char out[24])
 {
@@ -111,6 +125,14 @@ put_time(struct pager *p, const char *label, struct wall at, struct wall now)
 	pager_text(p, ROLE_TEXT, text);
 	if (now.ns > at.ns)
 		pager_printf(p, ROLE_MUTED, "  %s ago", ago);
+}
+
+/* What is so of the other PoPs, where it is over or waits for a person; an undone one's own text says it. */
+static void
+write_rest(const struct operation *op, struct buf *out)
+{
+	if (op->state == OP_DONE || op->state == OP_UNCONFIRMED || op->state == OP_STUCK || op->state == OP_UNDOING)
+		operation_tell_rest(op, OP_TARGETS_MAX, out);
 }
 
 /* While it is measured, what does not agree yet is no alarm. */
@@ -324,7 +346,7 @@ void
 op_page_write(struct pager *p, const struct operation *op, enum op_page_for whom, struct wall now)
 {
 	char targets[300];
-	struct buf choices = BUF_INIT(600);
+	struct buf choices = BUF_INIT(600), rest = BUF_INIT(REST_MAX);
 	op_page_targets(op, targets, sizeof targets);
 	pager_printf(p, ROLE_STRONG, "%s %s  ", op_verb_name(op->verb), targets);
 	pager_text(p, op_page_role(op), op_page_state(op));
@@ -338,6 +360,12 @@ op_page_write(struct pager *p, const struct operation *op, enum op_page_for whom
 								 : op_state_text(op->state));
 	put_way(p, op);
 	put_part(p, op);
+	write_rest(op, &rest);
+	if (rest.len > 0) {
+		pager_label(p, "besides");
+		pager_wrap(p, ROLE_TEXT, buf_text(&rest));
+	}
+	buf_done(&rest);
 	op_page_write_choices(op, whom, &choices);
 	if (choices.len > 0) {
 		pager_label(p, "you may");
@@ -442,8 +470,11 @@ void
 op_page_write_end(const struct operation *op, struct buf *out)
 {
 	char targets[300];
-	bool is_drain = op->verb == OP_DRAIN;
+	struct buf rest = BUF_INIT(REST_MAX);
+	bool is_drain = op->verb == OP_DRAIN, is_all = op->n_targets < 2 || (op->state == OP_DONE && is_measured(op));
 	op_page_targets(op, targets, sizeof targets);
+	if (!is_all)
+		snprintf(targets, sizeof targets, "%s", op->targets[op->target].pop);
 	switch (op->state) {
 	case OP_DONE:
 		if (!is_measured(op))
@@ -460,7 +491,7 @@ op_page_write_end(const struct operation *op, struct buf *out)
 		buf_printf(out, "%s: STUCK. It could not be undone; a person is needed.\n", targets);
 		break;
 	case OP_UNDONE:
-		buf_printf(out, "%s: undone; the nodes are as they were before\n", targets);
+		buf_printf(out, "%s: undone; its nodes are as they were before\n", targets);
 		break;
 	default:
 		buf_printf(out, "%s: %s: %s\n", targets, op_page_state(op), op_state_text(op->state));
@@ -468,6 +499,10 @@ op_page_write_end(const struct operation *op, struct buf *out)
 	}
 	if (op->text[0] && op->state != OP_DONE)
 		buf_printf(out, "  %s\n", op->text);
+	write_rest(op, &rest);
+	if (rest.len > 0)
+		buf_printf(out, "  %s\n", buf_text(&rest));
+	buf_done(&rest);
 	for (size_t i = 0; i < op->n_targets; i++) {
 		if (op->started.ns != 0)
 			write_shift(op, &op->targets[i], out);

@@ -21,6 +21,9 @@ int op_page_urgency(const struct operation *op);
 /* "fra", "fra ams", "fra ams +3" */
 void op_page_targets(const struct operation *op, char *out, size_t size);
 
+/* "Undo the drain of fra?", and what stays as it is of the other PoPs; `about` stands in brackets after the PoP, or "". */
+void op_page_undo_question(const struct operation *op, const char *about, char *out, size_t size);
+
 /* One line a change from `was` (NULL: nothing known yet) to `is`: states, steps, evidence. */
 void op_page_write_changes(const struct operation *was, const struct operation *is, struct wall now, struct buf *out);
 /* What came of it, in full sentences with the shift times; for the end of --wait. */

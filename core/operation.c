@@ -221,6 +221,43 @@ op_phase_goal(enum op_verb verb, enum op_mode mode, size_t phase)
 	return mode == OP_PREFER_AWAY && phase == 0 ? ANNOUNCED_PREFER_AWAY : ANNOUNCED_WITHDRAWN;
 }
 
+/* "ams (hold 0a…), lon (hold 1b…) and 2 more" of the targets from..to; `holds`: with the hold that each is under. */
+static void
+list_targets(const struct operation *op, size_t from, size_t to, size_t most, bool holds, struct buf *out)
+{
+	for (size_t i = from; i < to && i < from + most; i++) {
+		const char *hold = op->targets[i].hold;
+		const char *between = i == from ? "" : i + 1 == to ? " and " : ", ";
+		buf_printf(out, "%s%s", between, op->targets[i].pop);
+		if (holds && hold[0])
+			buf_printf(out, " (hold %s)", hold);
+	}
+	if (to - from > most)
+		buf_printf(out, " and %zu more", to - from - most);
+}
+
+void
+operation_tell_rest(const struct operation *op, size_t most, struct buf *out)
+{
+	size_t done = op->target, next = op->target + 1;
+	bool is_drain = op->verb == OP_DRAIN;
+	if (done > 0) {
+		list_targets(op, 0, done, most, is_drain, out);
+		buf_printf(out, " stay%s %s: `catchment %s", done == 1 ? "s" : "", is_drain ? "drained" : "announced",
+			is_drain ? "undrain" : "drain");
+		for (size_t i = 0; i < done && i < most; i++)
+			buf_printf(out, " %s", op->targets[i].pop);
+		if (is_drain && done == 1 && op->targets[0].hold[0])
+			buf_printf(out, " --hold %s", op->targets[0].hold);
+		buf_printf(out, "%s` takes %s back", done > most ? " ..." : "", done == 1 ? "it" : "them");
+	}
+	if (next < op->n_targets) {
+		buf_add_text(out, done > 0 ? "; " : "");
+		list_targets(op, next, op->n_targets, most, false, out);
+		buf_printf(out, " %s not begun", next + 1 == op->n_targets ? "was" : "were");
+	}
+}
+
 void
 operation_done(struct operation *op)
 {

@@ -2,6 +2,7 @@
 #ifndef CORE_OPERATION_H
 #define CORE_OPERATION_H
 
+#include "core/buf.h"
 #include "core/fleet.h"
 #include "core/json.h"
 
@@ -136,6 +137,11 @@ struct operation {
 	enum err_code code;      /* why it ended badly: REFUSED, CONFLICT, STALE …; ERR_OK otherwise */
 	char text[OP_TEXT_SIZE]; /* one sentence about the present state */
 };
+
+/* What is so of the PoPs beside the one it is at: those it has finished stay as they were brought, under their holds, and
+ * those behind it were not begun. One sentence that names `most` of them at most and says how they are brought back; ""
+ * with one PoP, or when there is nothing to say. */
+void operation_tell_rest(const struct operation *op, size_t most, struct buf *out);
 
 void operation_done(struct operation *op);
 void operation_copy(struct operation *to, const struct operation *from);

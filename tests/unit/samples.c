@@ -288,7 +288,7 @@ sample_offer(const char *name, struct buf *out)
 /* --- operations ------------------------------------------------------------------------------------------------- */
 
 const char *const sample_operations[] = { "applying", "measuring", "drained", "accepted", "unconfirmed", "stuck", "undoing", "undone",
-	"waiting", "refused", "unknown", "two", "prefer", NULL };
+	"waiting", "refused", "unknown", "two", "partly", "half", "prefer", NULL };
 
 static void
 set_check(struct op_target *t, enum op_check c, enum tri agrees, const char *text)
@@ -335,6 +335,8 @@ state_of(const char *name)
 		return OP_DONE;
 	if (is(name, "two") || is(name, "prefer"))
 		return OP_MEASURING;
+	if (is(name, "partly") || is(name, "half"))
+		return is(name, "partly") ? OP_UNDONE : OP_DONE;
 	return op_state_parse(name);
 }
 
@@ -356,11 +358,11 @@ sample_operation(const char *name, struct operation *op)
 	start_target(op, 0, "fra");
 	if (is(name, "prefer"))
 		op->mode = OP_PREFER_AWAY;
-	if (is(name, "two")) {
+	if (is(name, "two") || is(name, "partly") || is(name, "half")) {
 		op->n_targets = 2;
 		start_target(op, 1, "ams");
-		op->targets[0].is_done = true;
-		op->target = 1;
+		op->target = is(name, "half") ? 0 : 1;
+		op->targets[0].is_done = op->target == 1;
 	}
 	op->created = at(-95);
 	bool is_begun = state != OP_WAITING && state != OP_REFUSED;
@@ -393,6 +395,8 @@ sample_operation(const char *name, struct operation *op)
 		{ "stuck", "fra2 could not undo: BIRD: 8007 Access denied" },
 		{ "unknown", "the actor was lost; fra1 and fra2 are being read" },
 		{ "refused", "fresh data: ams was last polled 74s ago, 6s are allowed" },
+		{ "partly", "fra (hold aa00bb11cc22dd33) stays drained: `catchment undrain fra --hold aa00bb11cc22dd33` takes it back; "
+			"ams1: BIRD: 8007 Access denied" },
 		{ "waiting", "capacity warns, so policy of ns asks for a second person" },
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -275,6 +275,10 @@ static const struct {
 		{ { "GET /v1/holds", 200, HOLDS }, { PLANS, 201, "plan undrain" }, { CONFIRM, 202, "op applying" } }, 0, "op wait", 3 },
 	/* 1 failed */
 	{ "op wait " SAMPLE_ID, NULL, { { THE_OP, 200, "op undone" } }, 1, "as they were before", 1 },
+	/* 6, because the first of two PoPs stays drained */
+	{ "op wait " SAMPLE_ID, NULL, { { THE_OP, 200, "op partly" } }, 6, "ams: undone; its nodes are as they were before", 1 },
+	{ "op wait " SAMPLE_ID, NULL, { { THE_OP, 200, "op partly" } }, 6, "`catchment undrain fra --hold aa00bb11cc22dd33`", 1 },
+	{ "op wait " SAMPLE_ID, NULL, { { THE_OP, 200, "op half" } }, 0, "ams was not begun", 1 },
 	/* 2 usage */
 	{ "drain fra fra" YES, NULL, { { PLANS, 500, "{}" } }, 2, "named twice", 0 },
 	{ "drain FRA" YES, NULL, { { PLANS, 500, "{}" } }, 2, "no name of a PoP", 0 },

@@ -706,6 +706,51 @@ START_TEST(test_engine_failed_step_is_undone)
 }
 END_TEST
 
+/* Two PoPs in one drain, and the second refuses its step: the first stays drained under its hold, and the operation says so. */
+START_TEST(test_engine_later_pop_fails)
+{
+	struct world *w = world_new();
+	struct err err = ERR_INIT;
+	char id[OP_ID_SIZE], hold[OP_ID_SIZE], wanted[80];
+	struct plan_request q = { .verb = OP_DRAIN, .n_targets = 2, .reason = "both" };
+	struct account alice = person("alice", 1000, CONF_OPERATOR);
+	struct policy *policy = &state_fleet(w->state)->services[0].policy;
+	policy->min_pops = 1;
+	policy->max_drained = 2;
+	strcpy(q.targets[0], "ams");
+	strcpy(q.targets[1], "nyc");
+	const struct operation *op = engine_plan(w->engine, &q, &alice, &err);
+	ck_assert_msg(op != NULL, "%s", err.text);
+	snprintf(id, sizeof id, "%s", op->id);
+	ck_assert_msg(op->state == OP_CHECKED, "%s", op->text);
+	snprintf(hold, sizeof hold, "%s", op->targets[0].hold);
+	checked(w, id);
+	ck_assert_msg(engine_confirm(w->engine, id, &(struct engine_confirm){ op->hash, "ams nyc", "key-of-both" }, &alice, &err) != NULL, "%s",
+		err.text);
+	pass(w, 2);
+	answer(w, true);
+	pass(w, 2);
+	answer(w, true);
+	pass(w, 8);
+	expect(w, id, OP_APPLYING);
+	ck_assert_uint_eq(engine_find(w->engine, id)->target, 1);
+	answer(w, false);
+	expect(w, id, OP_UNDOING);
+	answer(w, true);
+	expect(w, id, OP_UNDONE);
+	op = engine_find(w->engine, id);
+	snprintf(wanted, sizeof wanted, "ams (hold %s) stays drained", hold);
+	ck_assert_msg(strstr(op->text, wanted) != NULL, "%s", op->text);
+	snprintf(wanted, sizeof wanted, "`catchment undrain ams --hold %s`", hold);
+	ck_assert_msg(strstr(op->text, wanted) != NULL, "%s", op->text);
+	ck_assert_msg(strstr(op->text, "it refuses") != NULL, "%s", op->text);
+	ck_assert_uint_eq(state_fleet(w->state)->pops[0].n_holds, 1);
+	ck_assert_str_eq(state_fleet(w->state)->pops[0].holds[0].id, hold);
+	ck_assert_uint_eq(state_fleet(w->state)->pops[2].n_holds, 0);
+	world_free(w);
+}
+END_TEST
+
 /* Dies in every open state; what is read at the nodes then decides, and nothing is sent twice. */
 START_TEST(test_engine_restarts_read_the_nodes)
 {
@@ -889,6 +934,7 @@ main(void)
 	tcase_add_test(t, test_engine_full_disk_acts_on_nothing);
 	tcase_add_test(t, test_engine_lying_node_is_unconfirmed);
 	tcase_add_test(t, test_engine_failed_step_is_undone);
+	tcase_add_test(t, test_engine_later_pop_fails);
 	tcase_add_test(t, test_engine_restarts_read_the_nodes);
 	tcase_add_test(t, test_engine_other_holds_keep_it_withdrawn);
 	tcase_add_test(t, test_engine_prefer_away_then_withdraw);

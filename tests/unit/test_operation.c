@@ -74,6 +74,42 @@ START_TEST(test_operation_every_wait_ends)
 }
 END_TEST
 
+START_TEST(test_operation_tells_the_rest)
+{
+	struct operation op = { .verb = OP_DRAIN, .n_targets = 1 };
+	struct buf b = BUF_INIT(4096);
+	for (size_t i = 0; i < OP_TARGETS_MAX; i++) {
+		snprintf(op.targets[i].pop, sizeof op.targets[i].pop, "p%zu", i);
+		snprintf(op.targets[i].hold, sizeof op.targets[i].hold, "h%zu", i);
+	}
+	operation_tell_rest(&op, 3, &b);
+	ck_assert_uint_eq(b.len, 0);
+	static const struct {
+		enum op_verb verb;
+		size_t n, target, most;
+		const char *text;
+	} cases[] = {
+		{ OP_DRAIN, 2, 0, 3, "p1 was not begun" },
+		{ OP_DRAIN, 2, 1, 3, "p0 (hold h0) stays drained: `catchment undrain p0 --hold h0` takes it back" },
+		{ OP_DRAIN, 4, 2, 3,
+			"p0 (hold h0) and p1 (hold h1) stay drained: `catchment undrain p0 p1` takes them back; p3 was not begun" },
+		{ OP_DRAIN, 16, 9, 2,
+			"p0 (hold h0), p1 (hold h1) and 7 more stay drained: `catchment undrain p0 p1 ...` takes them back; "
+			"p10, p11 and 4 more were not begun" },
+		{ OP_UNDRAIN, 3, 1, 3, "p0 stays announced: `catchment drain p0` takes it back; p2 was not begun" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		op.verb = cases[i].verb;
+		op.n_targets = cases[i].n;
+		op.target = cases[i].target;
+		buf_clear(&b);
+		operation_tell_rest(&op, cases[i].most, &b);
+		ck_assert_str_eq(buf_text(&b), cases[i].text);
+	}
+	buf_done(&b);
+}
+END_TEST
+
 START_TEST(test_operation_json_there_and_back)
 {
 	struct operation op = { .verb = OP_DRAIN, .mode = OP_PREFER_AWAY, .state = OP_UNCONFIRMED, .n_targets = 2, .target = 1, .phase = 1,
@@ -151,6 +187,7 @@ main(void)
 	tcase_add_test(tc, test_operation_final_states_end);
 	tcase_add_test(tc, test_operation_records_before_effects);
 	tcase_add_test(tc, test_operation_every_wait_ends);
+	tcase_add_test(tc, test_operation_tells_the_rest);
 	tcase_add_test(tc, test_operation_json_there_and_back);
 	tcase_add_test(tc, test_operation_json_is_hostile);
 	suite_add_tcase(suite, tc);
