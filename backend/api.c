@@ -41,6 +41,7 @@
 
 #include "backend/feed.h"
 #include "backend/routes.h"
+#include "backend/routes_act.h"
 #include "backend/tls.h"
 #include "core/text.h"
 #include "core/token.h"
@@ -128,7 +129,7 @@ struct api {
 	struct loop_timer *recheck_timer;
 	bool is_ending, is_running, is_flush_armed;
 	struct mono last_poll;
-	struct api_refusals refusals;
+	struct refusals refusals;
 	struct metrics figures; /* only the API's part is kept here */
 	struct MHD_Response *shared; /* of the one shared route */
 	uint64_t shared_revision;
@@ -378,6 +379,20 @@ call_route(struct conn *c, const struct route *r, const struct request_params *p
 	return routes_call(r, slice_of(c->query), &call, reply, err);
 }
 
+/* Into the ledger, as often as refusals.h allows. */
+static void
+note_refusal(struct api *a, const struct account *who, const char *what, const struct err *why)
+{
+	const struct api_call call = {
+		.conf = &a->conf,
+		.who = who,
+		.now = now_of(a),
+		.wall = clock_wall(),
+		.refusals = &a->refusals,
+	};
+	act_note_refusal(&call, what, why);
+}
+
 static bool
 is_shared_fresh(const struct api *a)
 {
@@ -562,8 +577,10 @@ answer(struct conn *c)
 	const struct route *r = routes_find(c->method, c->path, &params, allow, sizeof allow, &err);
 	if (!r)
 		return send_problem(c, &err, allow);
-	if (auth_check(&c->who, r->may, clock_wall(), &err) == -1)
+	if (auth_check(&c->who, r->may, clock_wall(), &err) == -1) {
+		note_refusal(c->api, &c->who, r->pattern, &err);
 		return send_problem(c, &err, NULL);
+	}
 	if (r->is_stream)
 		return begin_stream(c, r);
 	if (r->is_shared && c->query[0] == '\0')
@@ -704,7 +721,13 @@ identify(struct conn *c, const struct request_line *line, struct err *err)
 		return 0;
 	if (!tls_is_our_name(a->tls, line->host))
 		return err_set(err, ERR_PERMISSION, "the Host of a request is a name of the backend's certificate");
-	if (find_caller(c, line, &who, err) == -1 || check_limits(a, standing_of(&who), err) == -1)
+	if (find_caller(c, line, &who, err) == -1) {
+		/* somebody who shows nothing at all is no news, and costs no record */
+		if (line->token.len > 0 || c->fingerprint[0] != '\0')
+			note_refusal(a, &c->who, "who is it", err);
+		return -1;
+	}
+	if (check_limits(a, standing_of(&who), err) == -1)
 		return -1;
 	a->n_standing[c->standing]--;
 	c->who = who;

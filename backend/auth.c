@@ -15,7 +15,8 @@
  *
  * A stranger on the unix socket is an observer, because whoever may open that socket was let into its folder; a
  * stranger on TLS is nobody. Guessing over the network is slowed by source, so that one guesser keeps no other source out;
- * an IPv6 source is its /64. The answer to a wrong token says nothing about why it is wrong and compares with every
+ * an IPv6 source is its /64. A grant that has ended names its account, and is slowed by that too, from wherever it comes;
+ * what the account has that is good is let in all the same. The answer to a wrong token says nothing about why it is wrong and compares with every
  * hash of the file in constant time. Called by the API at every request, and for open streams every few seconds.
  */
 #include "backend/auth.h"
@@ -181,6 +182,24 @@ auth_check_pop(const struct account *a, const struct conf_rules *rules, enum aut
 		a->name, may_texts[may]);
 }
 
+/* The person behind a name: as its rows say, else the name itself. */
+static const char *
+person_of(const struct conf_rules *rules, const char *name)
+{
+	for (size_t i = 0; rules && i < rules->n_access; i++) {
+		const struct conf_access *row = &rules->access[i];
+		if (row->person && strcmp(row->user ? row->user : row->token, name) == 0)
+			return row->person;
+	}
+	return name;
+}
+
+bool
+auth_is_same_person(const struct conf_rules *rules, const char *a, const char *b)
+{
+	return strcmp(a, b) == 0 || strcmp(person_of(rules, a), person_of(rules, b)) == 0;
+}
+
 /* --- who is it? ------------------------------------------------------------------------------------------------- */
 
 /* One more row that grants this account something. */
@@ -270,10 +289,8 @@ add_source(struct auth_memory *m, const char *name, struct mono now)
 }
 
 static void
-note_failure(struct auth_memory *m, const char *source, struct mono now)
+note_failure(struct auth_memory *m, const char *name, struct mono now)
 {
-	char name[64];
-	auth_source(source, name);
 	struct source *s = find_source(m, name);
 	if (!s)
 		s = add_source(m, name, now);
@@ -291,20 +308,16 @@ note_failure(struct auth_memory *m, const char *source, struct mono now)
 }
 
 static void
-forget_failures(struct auth_memory *m, const char *source)
+forget_failures(struct auth_memory *m, const char *name)
 {
-	char name[64];
-	auth_source(source, name);
 	struct source *s = find_source(m, name);
 	if (s)
 		*s = m->sources[--m->n_sources];
 }
 
 static int
-check_source(struct auth_memory *m, const char *source, struct mono now, struct err *err)
+check_waits(struct auth_memory *m, const char *name, const char *source, struct mono now, struct err *err)
 {
-	char name[64];
-	auth_source(source, name);
 	const struct source *s = find_source(m, name);
 	if (!s || !mono_before(now, s->until))
 		return 0;
@@ -337,7 +350,7 @@ match_rows(const struct conf_rules *rules, enum auth_method method, const char *
 		const char *name = method == AUTH_TOKEN ? row->token : row->user;
 		if (!kept || !name || !digest_equal(kept, hash))
 			continue;
-		snprintf(out->name, sizeof out->name, "%s", name);
+		snprintf(out->name, sizeof out->name, "%s", name); /* also of a grant that has ended: its failures are counted */
 		take_row(out, row, now);
 	}
 }
@@ -346,9 +359,11 @@ static int
 find_account(struct auth_memory *m, const struct conf_rules *rules, enum auth_method method, const char *hash,
 	const char *source, struct mono now, struct wall wall, struct account *out, struct err *err)
 {
+	char from[64], account[64];
 	*out = (struct account){ .method = method };
 	snprintf(out->peer, sizeof out->peer, "%s", source);
-	if (check_source(m, source, now, err) == -1)
+	auth_source(source, from);
+	if (check_waits(m, from, source, now, err) == -1)
 		return -1;
 	/* a grant that was seen to end has ended, whatever the clock says now */
 	if (wall.ns > m->latest.ns)
@@ -356,11 +371,19 @@ find_account(struct auth_memory *m, const struct conf_rules *rules, enum auth_me
 	if (hash)
 		match_rows(rules, method, hash, m->latest, out);
 	if (out->roles == 0) {
-		note_failure(m, source, now);
+		int rc = 0;
+		if (out->name[0] != '\0') {
+			/* from however many sources it is tried; no source has such a name */
+			snprintf(account, sizeof account, "account %.50s", out->name);
+			rc = check_waits(m, account, source, now, err);
+			if (rc == 0)
+				note_failure(m, account, now);
+		}
+		note_failure(m, from, now);
 		*out = (struct account){ .method = AUTH_NOBODY };
-		return err_set(err, ERR_UNKNOWN_CALLER, "the %s is not accepted", auth_method_name(method));
+		return rc == -1 ? -1 : err_set(err, ERR_UNKNOWN_CALLER, "the %s is not accepted", auth_method_name(method));
 	}
-	forget_failures(m, source);
+	forget_failures(m, from);
 	note_use(m, out->name, wall);
 	return 0;
 }

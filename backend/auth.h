@@ -34,11 +34,15 @@ int auth_check(const struct account *a, enum auth_may may, struct wall now, stru
 int auth_check_pop(const struct account *a, const struct conf_rules *rules, enum auth_may may, const char *pop, struct wall now,
 	struct err *err);
 
+/* Does one person stand behind both names (`person` of their rows)? For approvals, which take a second one. */
+bool auth_is_same_person(const struct conf_rules *rules, const char *a, const char *b);
+
 /* Who is behind a unix socket. A uid that no row names is an observer; root and `own_uid` are admins when no row names
  * them. */
 void auth_by_uid(const struct conf_rules *rules, int64_t uid, int64_t own_uid, struct wall now, struct account *out);
 
-/* Failures and acts, to slow guessing down: 5 failures a minute and source, then a doubling delay up to 15 minutes. */
+/* Failures, to slow guessing down: 5 a minute, then a doubling delay up to 15 minutes; counted by source, and by account
+ * where a failure names one (a grant that has ended). What is good is never kept waiting for its account's failures. */
 struct auth_memory;
 struct auth_memory *auth_memory_new(void);
 void auth_memory_free(struct auth_memory *m);

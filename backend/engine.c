@@ -842,16 +842,26 @@ engine_confirm(struct engine *e, const char *id, const struct engine_confirm *c,
 	return raise_for(e, r, r->op.needs_approval ? OP_EVENT_NEED_APPROVAL : OP_EVENT_CONFIRM, err) == 0 ? &r->op : NULL;
 }
 
+/* Not by the same account, and not by another account of the same person. */
+static int
+check_other_person(const struct engine *e, const struct run *r, const struct account *who, struct err *err)
+{
+	if (strcmp(r->op.by, who->name) == 0)
+		return err_set(err, ERR_PERMISSION, "another person has to approve: %s planned it", r->op.by);
+	if (auth_is_same_person(e->env.fleet(e->env.arg)->rules, r->op.by, who->name))
+		return err_set(err, ERR_PERMISSION, "another person has to approve: %s planned it, and %s is the same person", r->op.by,
+			who->name);
+	return 0;
+}
+
 const struct operation *
 engine_approve(struct engine *e, const char *id, const char *hash, const struct account *who, struct err *err)
 {
 	struct run *r = need_run(e, id, err);
 	if (!r || auth_check(who, AUTH_APPROVE, wall_of(e), err) == -1 || check_pops(e, r, AUTH_APPROVE, who, err) == -1)
 		return NULL;
-	if (strcmp(r->op.by, who->name) == 0) {
-		(void)err_set(err, ERR_PERMISSION, "another person has to approve: %s planned it", r->op.by);
+	if (check_other_person(e, r, who, err) == -1)
 		return NULL;
-	}
 	if (r->op.state != OP_WAITING) {
 		(void)err_set(err, ERR_CONFLICT, "it is %s and waits for nobody's approval", op_state_name(r->op.state));
 		return NULL;

@@ -5,19 +5,13 @@
 #include "backend/api.h"
 #include "backend/auth.h"
 #include "backend/metrics.h"
+#include "backend/refusals.h"
 #include "backend/request.h"
 
 /*
  * The one table of what the API answers: routing, roles, /openapi.json and the tests walk it. Handlers turn the state
  * into bytes; they know no sockets. What needs a held connection (the stream) is marked and done by api.c.
  */
-
-/* Refused requests are recorded, but nobody may fill the ledger with them: so many a minute. */
-#define API_REFUSALS_A_MINUTE 30
-struct api_refusals {
-	struct mono since;
-	unsigned n;
-};
 
 struct api_call {
 	const struct api_conf *conf;
@@ -29,7 +23,7 @@ struct api_call {
 	struct mono now;
 	struct wall wall;
 	struct mono *last_poll;        /* when poll_now was last asked for */
-	struct api_refusals *refusals; /* how many were recorded lately; NULL: none are */
+	struct refusals *refusals;     /* how many were recorded lately; NULL: none are */
 	const struct metrics *metrics; /* figures of the API itself */
 };
 

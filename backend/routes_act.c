@@ -79,17 +79,18 @@ need_words(const struct json *o, const char *key, char *out, size_t size, struct
 void
 act_note_refusal(const struct api_call *call, const char *what, const struct err *why)
 {
-	char roles[64], text[400];
-	struct api_refusals *r = call->refusals;
-	if (!call->conf->ledger || !r || (why->code != ERR_PERMISSION && why->code != ERR_CONFIRM))
-		return;
-	if (!mono_is_set(r->since) || mono_ms_since(call->now, r->since) >= 60000)
-		*r = (struct api_refusals){ .since = call->now };
-	if (r->n++ >= API_REFUSALS_A_MINUTE)
+	char roles[64], text[480], more[80] = "";
+	uint64_t unrecorded;
+	enum refusal_kind kind = call->who->roles == 0 ? REFUSAL_STRANGER : REFUSAL_KNOWN;
+	bool is_refusal = why->code == ERR_PERMISSION || why->code == ERR_CONFIRM || why->code == ERR_UNKNOWN_CALLER;
+	if (!call->conf->ledger || !call->refusals || !is_refusal ||
+		!refusals_take(call->refusals, kind, call->now, &unrecorded))
 		return;
 	account_roles_text(call->who, roles, sizeof roles);
 	const struct ledger_actor by = { call->who->name, roles, auth_method_name(call->who->method), call->who->peer };
-	snprintf(text, sizeof text, "%s: %s%s", what, why->text, r->n == API_REFUSALS_A_MINUTE ? " (no more are recorded this minute)" : "");
+	if (unrecorded > 0)
+		snprintf(more, sizeof more, " (%" PRIu64 " more before it are not recorded)", unrecorded);
+	snprintf(text, sizeof text, "%.60s: %.300s%s", what, why->text, more);
 	(void)ledger_note(call->conf->ledger, "refused", text, &by, call->wall, NULL);
 }
 

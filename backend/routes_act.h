@@ -5,7 +5,7 @@
 #include "backend/routes.h"
 
 /* Handlers of the routes that plan, act and tell of it (routes.c has the table). */
-/* A request that was refused, for the ledger; at most API_REFUSALS_A_MINUTE of them. */
+/* A request that was refused, for the ledger; as many as refusals.h allows. */
 void act_note_refusal(const struct api_call *call, const char *what, const struct err *why);
 
 api_handler act_post_plan, act_get_plan, act_confirm;

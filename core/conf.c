@@ -752,6 +752,56 @@ check_identities(struct reading *r)
 		}
 }
 
+#define TOKENS_A_NAME 3
+
+static bool
+is_same_person(const struct raw_access *a, const struct raw_access *b)
+{
+	return a->person && b->person && strcmp(a->person, b->person) == 0;
+}
+
+/* Is this row the first that holds its token? One token may have several rows, a role each. */
+static bool
+is_first_hash(const struct reading *r, const struct raw_access *a)
+{
+	SCHEMA_EACH (struct raw_access, b, &r->file.access) {
+		if (b == a)
+			return true;
+		if (is_same_text(a->hash, b->hash))
+			return false;
+	}
+	return true;
+}
+
+/* One name stands for one person, and for so many tokens that one of them can be replaced. */
+static void
+check_names(struct reading *r)
+{
+	SCHEMA_EACH (struct raw_access, a, &r->file.access) {
+		const char *name = a->user ? a->user : a->token;
+		size_t tokens = a->token && a->hash ? 1 : 0;
+		bool is_new = true, is_told = false;
+		SCHEMA_EACH (struct raw_access, b, &r->file.access) {
+			const char *other = b->user ? b->user : b->token;
+			if (b == a)
+				break;
+			if (!name || !other || strcmp(name, other) != 0 || !a->user != !b->user)
+				continue;
+			is_new &= !is_same_text(a->hash, b->hash);
+			tokens += tokens > 0 && b->hash && is_first_hash(r, b);
+			if (is_told || (!a->person && !b->person) || is_same_person(a, b))
+				continue;
+			is_told = true;
+			schema_mistake(&r->walk, a->person ? schema_at(a, "person") : schema_at(a, a->user ? "user" : "token"),
+				"%s has another `person` in line %d: one name stands for one person", name, b->mark.at->line);
+		}
+		if (is_new && tokens > TOKENS_A_NAME)
+			schema_mistake(&r->walk, schema_at(a, "hash"),
+				"the name %s has %d tokens already, which is the limit: take out one that is not used any more", name,
+				TOKENS_A_NAME);
+	}
+}
+
 static const char *const *
 keep_names(struct reading *r, const struct schema_list *names)
 {
@@ -789,6 +839,7 @@ build_rules(struct reading *r)
 			.cert = keep_lower(r, a->cert),
 			.token = keep(r, a->token),
 			.hash = keep_lower(r, a->hash),
+			.person = keep(r, a->person),
 			.role = (enum conf_role)a->role,
 			.n_pops = a->pops.n,
 			.pops = keep_names(r, &a->pops),
@@ -955,6 +1006,7 @@ check_all(struct reading *r)
 	SCHEMA_EACH (struct raw_access, a, &r->file.access)
 		check_access(r, a, &pops);
 	check_identities(r);
+	check_names(r);
 	if (r->walk.report->n_mistakes > 0)
 		return; /* first things first */
 	note_ssh(r);

@@ -41,6 +41,7 @@ struct conf_access {
 	const char *cert;  /* "sha256:…" of the certificate (DER), lower case; or NULL */
 	const char *token; /* its name, or NULL */
 	const char *hash;  /* "sha256:…" of the token */
+	const char *person; /* who stands behind it; NULL: its name says so */
 	enum conf_role role;
 	size_t n_pops;
 	const char *const *pops; /* none: all */

@@ -248,6 +248,9 @@ static const struct schema_key access_keys[] = {
 		.help = "SHA-256 of the person's client certificate: openssl x509 -in FILE "
 			"-outform DER | sha256sum" },
 	{ "token", SCHEMA_NAME, AT(raw_access, token), .help = "a program; needs hash" },
+	{ "person", SCHEMA_TEXT, AT(raw_access, person), 1, 64,
+		.help = "who stands behind it, where one person has two accounts or a token: nobody "
+			"approves what is his own; the user's or token's name if unset" },
 	{ "hash", SCHEMA_HASH, AT(raw_access, hash),
 		.help = "SHA-256 of the token; `catchment token NAME` makes both" },
 	{ "role", SCHEMA_WORD, AT(raw_access, role), .words = role_words, .is_required = true,

@@ -107,7 +107,7 @@ struct raw_secret {
 
 struct raw_access {
 	struct schema_mark mark;
-	const char *user, *token, *hash, *cert;
+	const char *user, *token, *hash, *cert, *person;
 	int64_t uid, role;
 	struct schema_list pops;
 	struct wall expires;

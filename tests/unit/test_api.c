@@ -18,6 +18,7 @@
 #include "backend/api.h"
 #include "backend/routes.h"
 #include "core/json.h"
+#include "memory_disk.h"
 #include "tiny_fleet.h"
 
 /* --- the bench: a loop, a state, an API, clients --------------------------------------------------------------- */
@@ -401,6 +402,34 @@ START_TEST(test_acting_is_refused_and_says_why)
 		client_close(&c);
 	}
 	bench_close(&b);
+}
+END_TEST
+
+/* Who is refused stands in the audit log, however the request was refused; a flood of them does not. */
+START_TEST(test_refused_requests_are_recorded_and_bounded)
+{
+	struct bench b;
+	struct memory_disk disk = MEMORY_DISK_INIT;
+	struct reasons notes = { 0 };
+	struct err err = ERR_INIT;
+	const struct ledger_disk port = memory_disk(&disk);
+	struct ledger *ledger = ledger_open(&port, clock_wall(), &notes, &err);
+	bench_open(&b, tiny_fleet(), &(struct api_conf){ .ledger = ledger });
+	ck_assert_int_eq(ask_status(&b, "POST", "/v1/plans"), 403);
+	ck_assert(slice_contains(buf_slice(&disk.bytes), "\"what\":\"refused\""));
+	ck_assert(slice_contains(buf_slice(&disk.bytes), "/v1/plans: planning a change needs the role operator"));
+	ck_assert(slice_contains(buf_slice(&disk.bytes), "\"method\":\"uid\""));
+	struct chain_head head;
+	ledger_head(ledger, &head);
+	uint64_t seq = head.seq;
+	for (int i = 0; i < 200; i++)
+		ck_assert_int_eq(ask_status(&b, "POST", "/v1/ops/1/cancel"), 403);
+	ledger_head(ledger, &head);
+	ck_assert_uint_ge(head.seq, seq + 29);
+	ck_assert_uint_le(head.seq, seq + 30);
+	bench_close(&b);
+	ledger_close(ledger);
+	buf_done(&disk.bytes);
 }
 END_TEST
 
@@ -1109,6 +1138,7 @@ api_suite(void)
 	tcase_add_test(tcase, test_every_route_with_every_method);
 	tcase_add_test(tcase, test_reads_answer);
 	tcase_add_test(tcase, test_acting_is_refused_and_says_why);
+	tcase_add_test(tcase, test_refused_requests_are_recorded_and_bounded);
 	tcase_add_test(tcase, test_refresh_and_reload);
 	tcase_add_test(tcase, test_openapi_has_every_route_and_every_schema);
 	tcase_add_test(tcase, test_objects_have_the_keys_promised);

@@ -266,6 +266,32 @@ START_TEST(test_auth_expiry_survives_a_clock_set_back)
 }
 END_TEST
 
+START_TEST(test_auth_knows_one_person_behind_two_accounts)
+{
+	static const struct {
+		const char *a, *b;
+		bool is_same;
+	} pairs[] = {
+		{ "alice", "alice", true },    { "alice", "bob", false },        { "alice", "root-alice", true },
+		{ "alice", "ci", true },       { "root-alice", "ci", true },     { "bob", "ci", false },
+		{ "alice", "nobody", false },  { "nobody", "nobody", true },     { "bob", "al", true },
+		{ "al", "alice", false },
+	};
+	const struct conf_access rows[] = {
+		{ .user = "alice", .uid = 1000, .role = CONF_OPERATOR },
+		{ .user = "root-alice", .uid = 1001, .role = CONF_APPROVER, .person = "alice" },
+		{ .user = "bob", .uid = 1002, .role = CONF_APPROVER, .person = "al" },
+		{ .token = "ci", .uid = -1, .hash = CERT, .role = CONF_OPERATOR, .person = "alice" },
+	};
+	const struct conf_rules rules = { .access = rows, .n_access = 4 };
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		ck_assert_int_eq(auth_is_same_person(&rules, pairs[i].a, pairs[i].b), pairs[i].is_same);
+		ck_assert_int_eq(auth_is_same_person(&rules, pairs[i].b, pairs[i].a), pairs[i].is_same);
+	}
+	ck_assert(auth_is_same_person(NULL, "alice", "alice") && !auth_is_same_person(NULL, "alice", "root-alice"));
+}
+END_TEST
+
 /* --- guessing --------------------------------------------------------------------------------------------------- */
 
 START_TEST(test_auth_slows_guessing_and_keeps_others_in)
@@ -318,6 +344,65 @@ START_TEST(test_auth_forgives_rare_mistakes)
 }
 END_TEST
 
+/* A grant that has ended, tried from a hundred places: slowed by its account, which is let in all the same by what is good. */
+START_TEST(test_auth_slows_an_account_from_everywhere)
+{
+	char old[TOKEN_SIZE], old_hash[TOKEN_HASH_SIZE], source[64];
+	token_make(token, hash);
+	token_make(old, old_hash);
+	const struct conf_access rows[] = {
+		{ .token = "ci", .uid = -1, .hash = old_hash, .role = CONF_OPERATOR, .expires = { 1 } },
+		{ .token = "ci", .uid = -1, .hash = hash, .role = CONF_OPERATOR },
+	};
+	const struct conf_rules rules = { .access = rows, .n_access = 2 };
+	struct auth_memory *m = auth_memory_new();
+	struct account who;
+	struct err err = ERR_INIT;
+	size_t heard = 0;
+	for (int i = 0; i < 100; i++) {
+		snprintf(source, sizeof source, "192.0.2.%d", i);
+		ck_assert_int_eq(auth_by_token(m, &rules, old, source, mono_add_ms(start, i * 100), now, &who, &err), -1);
+		heard += err.code == ERR_UNKNOWN_CALLER;
+		ck_assert_int_eq(who.method, AUTH_NOBODY);
+		ck_assert_ptr_null(strstr(err.text, "ci"));
+	}
+	ck_assert_uint_ge(heard, 5);
+	ck_assert_uint_le(heard, 9); /* waits of 1, 2, 4 s within the ten */
+	ck_assert_int_eq(auth_by_token(m, &rules, token, "198.51.100.1", mono_add_ms(start, 10000), now, &who, &err), 0);
+	ck_assert_str_eq(who.name, "ci");
+	auth_memory_free(m);
+}
+END_TEST
+
+/* Whatever is wrong with it, the answer is the same, to the byte. */
+START_TEST(test_auth_says_no_in_one_way)
+{
+	char other[TOKEN_SIZE], other_hash[TOKEN_HASH_SIZE], ended[TOKEN_SIZE], ended_hash[TOKEN_HASH_SIZE], near[TOKEN_SIZE];
+	token_make(token, hash);
+	token_make(other, other_hash);
+	token_make(ended, ended_hash);
+	snprintf(near, sizeof near, "%s", token);
+	near[20] = near[20] == 'A' ? 'B' : 'A';
+	const struct conf_access rows[] = {
+		{ .token = "ci", .uid = -1, .hash = hash, .role = CONF_OPERATOR },
+		{ .token = "old", .uid = -1, .hash = ended_hash, .role = CONF_OPERATOR, .expires = { 1 } },
+		{ .user = "alice", .uid = -1, .cert = other_hash, .role = CONF_OPERATOR },
+	};
+	const struct conf_rules rules = { .access = rows, .n_access = 3 };
+	const char *const wrong[] = { other, ended, near, "", "x", hash, ended_hash, "cmt_" };
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct auth_memory *m = auth_memory_new();
+		struct account who;
+		struct err err = ERR_INIT;
+		ck_assert_int_eq(auth_by_token(m, &rules, wrong[i], "a", start, now, &who, &err), -1);
+		ck_assert_int_eq(err.code, ERR_UNKNOWN_CALLER);
+		ck_assert_str_eq(err.text, "the token is not accepted");
+		ck_assert_str_eq(who.name, "");
+		auth_memory_free(m);
+	}
+}
+END_TEST
+
 START_TEST(test_auth_counts_a_network_of_ipv6_as_one_source)
 {
 	const struct conf_rules rules = { 0 };
@@ -359,6 +444,9 @@ main(void)
 	tcase_add_test(tests, test_auth_expiry_survives_a_clock_set_back);
 	tcase_add_test(tests, test_auth_slows_guessing_and_keeps_others_in);
 	tcase_add_test(tests, test_auth_forgives_rare_mistakes);
+	tcase_add_test(tests, test_auth_knows_one_person_behind_two_accounts);
+	tcase_add_test(tests, test_auth_slows_an_account_from_everywhere);
+	tcase_add_test(tests, test_auth_says_no_in_one_way);
 	tcase_add_test(tests, test_auth_counts_a_network_of_ipv6_as_one_source);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

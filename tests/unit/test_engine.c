@@ -212,8 +212,10 @@ static struct conf_access access_rows[] = {
 	{ .user = "alice", .uid = 1000, .role = CONF_OPERATOR },
 	{ .user = "bob", .uid = 1001, .role = CONF_OPERATOR },
 	{ .user = "carol", .uid = 1002, .role = CONF_APPROVER },
+	/* a second account of alice's */
+	{ .user = "root-alice", .uid = 1004, .role = CONF_APPROVER, .person = "alice" },
 };
-static const struct conf_rules rules = { .n_access = 3, .access = access_rows };
+static const struct conf_rules rules = { .n_access = 4, .access = access_rows };
 
 static struct fleet *
 make_fleet(void)
@@ -874,6 +876,12 @@ START_TEST(test_engine_second_person)
 	ck_assert_ptr_null(engine_approve(w->engine, id, hash, &alice, &err));
 	ck_assert_int_eq(err.code, ERR_PERMISSION);
 	ck_assert_ptr_null(engine_approve(w->engine, id, hash, &dave, &err));
+	/* one person with two accounts is one person */
+	struct account again = person("root-alice", 1004, CONF_APPROVER);
+	ck_assert_ptr_null(engine_approve(w->engine, id, hash, &again, &err));
+	ck_assert_int_eq(err.code, ERR_PERMISSION);
+	ck_assert_msg(strstr(err.text, "root-alice is the same person") != NULL, "%s", err.text);
+	expect(w, id, OP_WAITING);
 	hash[5] = hash[5] == 'a' ? 'b' : 'a';
 	ck_assert_ptr_null(engine_approve(w->engine, id, hash, &carol, &err));
 	ck_assert_int_eq(err.code, ERR_CONFLICT);
