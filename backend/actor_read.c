@@ -5,8 +5,9 @@
  *
  * What a probe asks depends on what is known: BIRD's exports need the names of sessions, its protocols ask after those
  * that were seen to be disabled. So the probes are asked in rounds, and a probe is asked again when it would now ask
- * something else; with no such probe left the reading is whole. What runs commands goes out as one request a round. Probes that a change does not rest on
- * (versions, clocks) may fail. Called by actor_work.c with nodes whose key is the act key.
+ * something else; with no such probe left the reading is whole. The first round asks by what an earlier reading found, so
+ * that a node that has not changed is read in one round; what it then says is taken from the new answers alone. What runs
+ * commands goes out as one request a round. Called by actor_work.c with nodes whose key is the act key.
  */
 #include "backend/actor_read.h"
 
@@ -14,8 +15,7 @@
 
 #define PROBES_MAX 12
 #define ROUNDS_MAX 4
-#define NEEDED     (REPORT_SESSIONS | REPORT_EXPORTS | REPORT_ORIGINS)
-#define USEFUL     (NEEDED | REPORT_VERSIONS)
+#define NEEDED     (REPORT_SESSIONS | REPORT_EXPORTS | REPORT_ORIGINS) /* all that a verb's plan and settled rest on */
 
 struct reading {
 	struct loop *loop;
@@ -26,6 +26,7 @@ struct reading {
 	struct loop_timer *timer; /* the first round, and an error from the start: never from inside the call */
 	uint64_t asked[PROBES_MAX]; /* hash of what each probe asked last; 0: nothing yet */
 	unsigned round;
+	bool is_seeded; /* the first round asks by facts of an earlier reading */
 	size_t under_way;
 	struct report *facts;
 	struct err err; /* the first */
@@ -67,7 +68,7 @@ finish(struct reading *r)
 static void
 fail(struct reading *r, const struct probe *probe, const struct err *why)
 {
-	if (r->err.code != ERR_OK || (probe && !(probe->gives & NEEDED)))
+	if (r->err.code != ERR_OK)
 		return;
 	r->err = *why;
 	if (probe)
@@ -81,6 +82,8 @@ take(struct reading *r, const struct probe *probe, const struct reply *reply)
 	struct report *report = report_new();
 	if (probe->read(reply, report, &err) == 0)
 		report_merge(r->facts, report);
+	else if (r->is_seeded && r->round == 1)
+		r->asked[probe - r->driver->probes] = 0; /* it asked after what may be gone: once more by what is there */
 	else
 		fail(r, probe, &err);
 	report_free(report);
@@ -202,11 +205,12 @@ start_round(struct reading *r)
 	struct flight *f = NULL;
 	request_init(&batch);
 	if (r->err.code == ERR_OK && r->round++ < ROUNDS_MAX) {
-		/* probes ask by what the node's facts say: for the time of asking these are the new ones */
+		/* probes ask by what the node's facts say: for the time of asking, after the first round, these are the new ones */
 		struct report *old = r->node->facts;
-		r->node->facts = r->facts;
+		if (r->round > 1 || !r->is_seeded)
+			r->node->facts = r->facts;
 		for (size_t i = 0; i < PROBES_MAX && r->driver->probes[i].name; i++)
-			if (r->driver->probes[i].gives & USEFUL)
+			if (r->driver->probes[i].gives & NEEDED)
 				ask(r, i, &f, &batch);
 		r->node->facts = old;
 	}
@@ -239,6 +243,7 @@ actor_read(struct loop *l, struct transport *t, poller_find_fn *find, struct nod
 	r->done = done;
 	r->arg = arg;
 	r->facts = report_new();
+	r->is_seeded = node->facts && node->facts->sections != 0;
 	r->driver = node->bgp_driver[0] ? find(node->bgp_driver) : NULL;
 	if (!r->driver)
 		err_set(&r->err, ERR_UNSUPPORTED, "%s has no BGP driver, so nobody can say what it announces", node->name);

@@ -393,6 +393,11 @@ read_page(const struct task *t, const struct http_reply *reply, struct act_answe
 		return err_set(err, ERR_UNSUPPORTED, "the agent of %s takes no orders (HTTP status %d for " ACT_PATH ")", name,
 			reply->status);
 	struct json_doc *doc = json_parse(reply->body, err);
+	if (!doc && reply->status != 200) {
+		char said[100];
+		text_sanitise_to(slice_trim(reply->body), said, sizeof said);
+		return err_set(err, ERR_BAD_REPLY, "the agent of %s answered with HTTP status %d: %s", name, reply->status, said);
+	}
 	int rc = doc ? act_body_read(json_root(doc), answer, err) : -1;
 	json_doc_free(doc);
 	if (rc == -1)
@@ -515,9 +520,24 @@ read_back(struct work *w)
 }
 
 static void
+on_check_read(void *arg, const struct err *err)
+{
+	struct task *t = arg;
+	if (err->code != ERR_OK)
+		set_failed(t, err);
+	if (--t->work->waiting == 0)
+		finish(t->work);
+}
+
+static void
 task_answered(struct task *t)
 {
 	struct work *w = t->work;
+	if (w->order.order == ACT_CHECK && t->result.code == ERR_OK && !w->crew->is_stopped) {
+		/* what it finds lets the reading before a change ask everything at once */
+		read_one(t, on_check_read, w->deadline);
+		return;
+	}
 	if (--w->waiting > 0)
 		return;
 	if (w->order.order == ACT_APPLY && !w->crew->is_stopped)

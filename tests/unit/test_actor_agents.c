@@ -515,6 +515,9 @@ START_TEST(test_actor_agents_bad_answers)
 	ck_assert_msg(seen[e].nodes[1].code == bad[_i].code || (bad[_i].code == ERR_BAD_REPLY && bad[_i].is_unknown),
 		"code %s: %s", err_code_name(seen[e].nodes[1].code), seen[e].nodes[1].answer.text);
 	ck_assert(seen[e].nodes[1].is_unknown == bad[_i].is_unknown);
+	if (bad[_i].manner == BREAKS)
+		ck_assert_msg(strstr(seen[e].nodes[1].answer.text, "answered with HTTP status 500: oops") != NULL, "%s",
+			seen[e].nodes[1].answer.text);
 	ck_assert(!seen[e].nodes[0].is_unknown && seen[e].nodes[0].code == ERR_OK);
 	ck_assert_uint_eq(agents[1].orders - before, bad[_i].did_it ? 1 : 0);
 	ck_assert_int_eq(agents[1].is, bad[_i].did_it ? ANNOUNCED_WITHDRAWN : ANNOUNCED_YES);
