@@ -18,49 +18,87 @@
 
 /* --- what nodes say --------------------------------------------------------------------------------------------- */
 
+static enum family
+family_of(size_t prefix)
+{
+	return strchr(prefix_texts[prefix], ':') ? FAMILY_V6 : FAMILY_V4;
+}
+
+/* What a node says of its wire. */
+static enum announced
+told(const struct world *w, const struct sim_node *n, size_t prefix)
+{
+	if (w->flaw == FLAW_OLD_FACTS)
+		return w->carries[n->pop][prefix] ? ANNOUNCED_YES : ANNOUNCED_WITHDRAWN;
+	return n->wires[prefix].lie != ANNOUNCED_UNKNOWN ? n->wires[prefix].lie : wire_is(n, prefix);
+}
+
+static void
+say_exports(const struct world *w, const struct sim_node *n, enum family family, struct report *r)
+{
+	struct export_fact *e = report_add_export(r, "transit", family);
+	e->is_known = true;
+	for (size_t k = 0; k < w->n_prefixes; k++) {
+		enum announced is = told(w, n, k);
+		if (family_of(k) != family || is == ANNOUNCED_WITHDRAWN)
+			continue;
+		struct route_fact *route = report_add_route(r, e);
+		(void)prefix_parse(slice_of(prefix_texts[k]), &route->prefix, NULL);
+		route->is_gshut = is == ANNOUNCED_PREFER_AWAY ? TRI_YES : TRI_NO;
+		route->prepends = 0;
+	}
+}
+
+static void
+say_origins(const struct world *w, const struct sim_node *n, struct report *r)
+{
+	for (size_t k = 0; k < w->n_prefixes; k++) {
+		if (!w->carries[n->pop][k])
+			continue;
+		struct origin_fact *o = report_add_origin(r);
+		(void)prefix_parse(slice_of(prefix_texts[k]), &o->prefix, NULL);
+		o->by = "static";
+		o->is_enabled = told(w, n, k) != ANNOUNCED_WITHDRAWN;
+	}
+}
+
 static struct report *
 member_says(const struct world *w, size_t i)
 {
 	const struct sim_node *n = &w->nodes[i];
 	struct report *r = report_new();
-	enum announced told = n->lie != ANNOUNCED_UNKNOWN ? n->lie : n->is_by_hand ? ANNOUNCED_WITHDRAWN : n->wire;
-	if (w->flaw == FLAW_OLD_FACTS)
-		told = ANNOUNCED_YES;
+	bool is_asked = false;
 	r->sections = REPORT_SESSIONS | REPORT_EXPORTS | REPORT_DNS | REPORT_HEALTH | REPORT_ANSWERS | REPORT_ORIGINS;
 	struct session_fact *s = report_add_session(r);
 	s->name = s->peer = "transit";
-	s->families = FAMILY_BIT_V4;
+	s->families = FAMILY_BIT_V4 | FAMILY_BIT_V6;
 	s->state = FSM_ESTABLISHED;
 	s->admin_state = ADMIN_UP;
-	struct export_fact *e = report_add_export(r, "transit", FAMILY_V4);
-	e->is_known = true;
-	if (told != ANNOUNCED_WITHDRAWN) {
-		struct route_fact *route = report_add_route(r, e);
-		(void)prefix_parse(slice_of("192.0.2.0/24"), &route->prefix, NULL);
-		route->is_gshut = told == ANNOUNCED_PREFER_AWAY ? TRI_YES : TRI_NO;
-		route->prepends = 0;
-	}
-	r->dns.qps = n->wire == ANNOUNCED_YES && !n->is_by_hand ? 1000 : 0;
-	r->is_healthy = TRI_YES;
+	say_exports(w, n, FAMILY_V4, r);
+	if (w->n_prefixes > 1)
+		say_exports(w, n, FAMILY_V6, r);
+	say_origins(w, n, r);
+	for (size_t k = 0; k < w->n_prefixes; k++)
+		is_asked = is_asked || (wire_is(n, k) == ANNOUNCED_YES && !n->is_hole);
+	r->dns.qps = is_asked && !n->lies_rate ? 1000 : 0;
+	r->is_healthy = n->is_hole && !n->lies_well ? TRI_NO : TRI_YES;
 	struct answer_fact *a = report_add_answer(r);
 	a->vantage = "local";
 	a->target = "10.0.0.1";
-	a->is_answered = TRI_YES;
-	a->rcode = "NOERROR";
-	a->serial = 1;
+	a->is_answered = n->is_hole ? TRI_NO : TRI_YES;
+	a->rcode = n->is_hole ? NULL : "NOERROR";
+	a->serial = n->is_hole ? -1 : 1;
 	return r;
 }
 
-/* A vantage is answered by the PoP that is nearest to it and announces; one that is to be avoided comes last. */
-static size_t
-nearest(const struct world *w, size_t from)
+/* A vantage comes to the PoP that is nearest to it and announces; to one that is to be avoided last. */
+size_t
+nearest(const struct world *w, size_t vantage, size_t prefix)
 {
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t k = 0; k < w->n_nodes; k++) {
-			size_t i = (from * w->per_pop + k) % w->n_nodes;
-			const struct sim_node *n = &w->nodes[i];
-			bool is_meant = pass ? n->wire == ANNOUNCED_PREFER_AWAY : n->wire == ANNOUNCED_YES;
-			if (is_meant && !n->is_dead && !n->is_by_hand)
+			size_t i = (vantage * w->per_pop + k) % w->n_nodes;
+			if (wire_is(&w->nodes[i], prefix) == (pass ? ANNOUNCED_PREFER_AWAY : ANNOUNCED_YES))
 				return i;
 		}
 	}
@@ -68,40 +106,95 @@ nearest(const struct world *w, size_t from)
 }
 
 static struct report *
-vantage_says(const struct world *w, size_t i)
+vantage_says(const struct world *w, size_t vantage)
 {
 	struct report *r = report_new();
-	size_t who = nearest(w, i - w->n_nodes);
 	r->sections = REPORT_ANSWERS;
-	struct answer_fact *a = report_add_answer(r);
-	a->vantage = i == w->n_nodes ? "local" : "home";
-	a->target = "192.0.2.53";
-	a->service = "ns";
-	a->is_answered = TRI_NO;
-	if (who == SIZE_MAX)
-		return r;
-	a->is_answered = TRI_YES;
-	a->rcode = "NOERROR";
-	a->serial = 1;
-	a->identity = state_fleet(w->state)->nodes[who].name;
+	for (size_t i = 0; i < w->n_services; i++) {
+		size_t who = nearest(w, vantage, i == 0 ? 0 : 2);
+		struct answer_fact *a = report_add_answer(r);
+		a->vantage = vantage == 0 ? "local" : "home";
+		a->target = i == 0 ? "192.0.2.53" : "198.51.100.53";
+		a->service = i == 0 ? "ns" : "web";
+		a->is_answered = TRI_NO;
+		if (who == SIZE_MAX || w->nodes[who].is_hole)
+			continue;
+		a->is_answered = TRI_YES;
+		a->rcode = "NOERROR";
+		a->serial = 1;
+		a->identity = state_fleet(w->state)->nodes[who].name;
+	}
+	return r;
+}
+
+/* A router that some nodes have a session with: it has what they truly announce. */
+static struct report *
+witness_says(const struct world *w)
+{
+	const struct fleet *f = state_fleet(w->state);
+	struct report *r = report_new();
+	r->sections = REPORT_SESSIONS | REPORT_RIB;
+	for (size_t i = 0; i < w->n_nodes; i++) {
+		if (!w->is_witnessed[w->nodes[i].pop])
+			continue;
+		struct session_fact *s = report_add_session(r);
+		s->name = s->peer = f->nodes[i].name;
+		s->families = FAMILY_BIT_V4 | FAMILY_BIT_V6;
+		s->state = w->nodes[i].is_dead ? FSM_ACTIVE : FSM_ESTABLISHED;
+		s->admin_state = ADMIN_UP;
+	}
+	for (size_t k = 0; k < w->n_prefixes; k++) {
+		struct rib_fact *rib = report_add_rib(r);
+		char peers[NODES_MAX * 8] = "";
+		rib->prefix = f->prefixes[k].prefix;
+		for (size_t i = 0; i < w->n_nodes; i++) {
+			enum announced is = wire_is(&w->nodes[i], k);
+			if (!w->is_witnessed[w->nodes[i].pop] || is == ANNOUNCED_WITHDRAWN)
+				continue;
+			snprintf(peers + strlen(peers), sizeof peers - strlen(peers), "%s%s", peers[0] ? " " : "", f->nodes[i].name);
+			rib->paths++;
+			if (!rib->best && is == ANNOUNCED_YES)
+				rib->best = f->nodes[i].name;
+		}
+		rib->peers = peers[0] ? report_text(r, slice_of(peers)) : NULL;
+	}
 	return r;
 }
 
 struct report *
 node_says(const struct world *w, size_t i)
 {
-	return i < w->n_nodes ? member_says(w, i) : vantage_says(w, i);
+	if (i < w->n_nodes)
+		return member_says(w, i);
+	return i < w->n_nodes + w->n_vantages ? vantage_says(w, i - w->n_nodes) : witness_says(w);
 }
 
 /* --- what nodes do ---------------------------------------------------------------------------------------------- */
 
 static void
-set_wire(struct world *w, struct sim_node *n, enum announced wire)
+set_wire(struct world *w, struct sim_node *n, size_t prefix, enum announced is)
 {
-	if (n->wire == wire)
+	struct sim_wire *wire = &n->wires[prefix];
+	if (wire->is == is)
 		return;
-	n->wire = wire;
-	n->changed = w->now;
+	note_service(w, n);
+	wire->is = is;
+	wire->changed = w->now;
+}
+
+static void
+tell_the_truth(struct sim_node *n)
+{
+	for (size_t k = 0; k < PREFIXES_MAX; k++)
+		n->wires[k].lie = ANNOUNCED_UNKNOWN;
+	n->lies_rate = false;
+}
+
+static void
+forget_keep(struct sim_node *n)
+{
+	for (size_t k = 0; k < PREFIXES_MAX; k++)
+		n->wires[k].is_kept_away = false;
 }
 
 static void
@@ -122,6 +215,7 @@ arm_dead_man(struct world *w, struct sim_node *n, unsigned confirm_s)
 static void
 carry_apply(struct world *w, struct sim_node *n, const struct sim_order *o, struct act_answer *a)
 {
+	char name[8];
 	if (o->number == n->number && o->number == n->applied) {
 		a->is_done = n->state == ACT_PENDING || n->state == ACT_KEPT;
 		return;
@@ -131,22 +225,31 @@ carry_apply(struct world *w, struct sim_node *n, const struct sim_order *o, stru
 		return;
 	}
 	n->number = n->applied = o->number;
-	n->is_abandoned = n->is_kept_away = false;
+	n->is_abandoned = false;
+	forget_keep(n);
 	if (chance_mille(&w->chance, w->rates.step_fails)) {
 		n->state = ACT_UNDONE; /* took back what it had done */
 		n->has_dead_man = false;
 		return;
 	}
-	n->before = o->n_steps ? o->steps[o->n_steps - 1].undo : n->wire;
+	for (size_t k = 0; k < w->n_prefixes; k++)
+		n->wires[k].before = n->wires[k].is;
+	for (size_t i = 0; i < o->n_steps; i++)
+		n->wires[o->steps[i].prefix].before = o->steps[i].undo;
 	n->state = o->confirm_s ? ACT_PENDING : ACT_KEPT;
 	arm_dead_man(w, n, o->confirm_s);
 	a->is_done = true;
 	for (size_t i = 0; i < o->n_steps; i++) {
-		bool is_done = !chance_mille(&w->chance, w->rates.says_not_does);
-		if (is_done)
-			set_wire(w, n, o->steps[i].apply);
-		else if (o->confirm_s)
-			n->lie = o->steps[i].apply; /* it says so, and did not; of an undrain only its answer says so */
+		const struct sim_step *s = &o->steps[i];
+		if (!chance_mille(&w->chance, w->rates.says_not_does)) {
+			set_wire(w, n, s->prefix, s->apply);
+			continue;
+		}
+		say(w, "%s lies: it does not make %s %s", node_name(w, o->node, name), prefix_texts[s->prefix], announced_name(s->apply));
+		if (!o->confirm_s)
+			continue; /* of an undrain only its answer says so */
+		n->wires[s->prefix].lie = s->apply;
+		n->lies_rate = chance_below(&w->chance, 2);
 	}
 }
 
@@ -160,7 +263,8 @@ carry_keep(struct world *w, struct sim_node *n, const struct sim_order *o, struc
 	else if (n->state == ACT_PENDING) {
 		n->state = ACT_KEPT;
 		n->has_dead_man = n->has_dead_man && w->flaw == FLAW_DEAD_MAN_LIVES;
-		n->is_kept_away = n->wire == ANNOUNCED_WITHDRAWN;
+		for (size_t k = 0; k < w->n_prefixes; k++)
+			n->wires[k].is_kept_away = w->carries[n->pop][k] && n->wires[k].is == ANNOUNCED_WITHDRAWN;
 		a->is_done = true;
 	}
 }
@@ -178,15 +282,16 @@ carry_undo(struct world *w, struct sim_node *n, const struct sim_order *o, struc
 	}
 	if (o->number > n->number)
 		n->number = o->number;
-	n->has_dead_man = n->is_kept_away = false;
+	n->has_dead_man = false;
+	forget_keep(n);
 	if (chance_mille(&w->chance, w->rates.step_fails)) {
 		n->state = ACT_FAILED;
 		n->is_abandoned = true;
 		return;
 	}
 	for (size_t i = 0; i < o->n_steps; i++)
-		set_wire(w, n, o->steps[i].undo);
-	n->lie = ANNOUNCED_UNKNOWN;
+		set_wire(w, n, o->steps[i].prefix, o->steps[i].undo);
+	tell_the_truth(n);
 	n->state = ACT_UNDONE;
 	a->is_done = true;
 }
@@ -227,22 +332,41 @@ actor_of(struct world *w, unsigned serial)
 	return NULL;
 }
 
+static const char *const state_words[] = { [ACT_NONE] = "none", [ACT_PENDING] = "pending", [ACT_KEPT] = "kept", [ACT_UNDONE] = "undone",
+	[ACT_FAILED] = "failed" };
+
+/* "192.0.2.0/24 announced, 2001:db8:53::/48 withdrawn" */
+static const char *
+wires_text(const struct world *w, const struct sim_node *n, char *out, size_t size)
+{
+	out[0] = '\0';
+	for (size_t k = 0; k < w->n_prefixes; k++)
+		if (w->carries[n->pop][k])
+			snprintf(out + strlen(out), size - strlen(out), "%s%s %s%s", out[0] ? ", " : "", prefix_texts[k],
+				announced_name(n->wires[k].is), n->wires[k].is_by_hand ? " (by hand withdrawn)" : "");
+	return out;
+}
+
 static void
 deliver(struct world *w, struct sim_event *e)
 {
 	struct sim_order *o = e->order;
 	struct sim_node *n = &w->nodes[o->node];
 	struct act_answer answer;
+	char name[8], wires[120];
+	node_name(w, o->node, name);
 	if (n->is_dead || n->away_until > w->now) {
-		say(w, "%s of %s for node %zu is lost: it is away", act_order_name(o->order), o->op, o->node);
+		say(w, "%s %llu of %.4s for %s is lost: it is away", act_order_name(o->order), (unsigned long long)o->number, o->op, name);
 		return;
 	}
 	carry_out(w, n, o, &answer);
-	say(w, "node %zu: %s %llu phase %zu: %s; %llu %llu state %d wire %s", o->node, act_order_name(o->order),
-		(unsigned long long)o->number, o->phase, answer.text, (unsigned long long)n->number, (unsigned long long)n->applied,
-		(int)n->state, announced_name(n->wire));
-	if (chance_mille(&w->chance, w->rates.reply_lost))
+	say(w, "%s is told to %s, number %llu of %.4s, phase %zu: %s; it has seen %llu, applied %llu, is %s; %s", name,
+		act_order_name(o->order), (unsigned long long)o->number, o->op, o->phase, answer.text, (unsigned long long)n->number,
+		(unsigned long long)n->applied, state_words[n->state], wires_text(w, n, wires, sizeof wires));
+	if (chance_mille(&w->chance, w->rates.reply_lost)) {
+		say(w, "its answer is lost");
 		return;
+	}
 	int64_t ms = chance_ms(&w->chance, 5, chance_mille(&w->chance, w->rates.order_late) ? 9000 : 300);
 	unsigned serial = o->actor;
 	size_t node = o->node;
@@ -259,14 +383,16 @@ deliver(struct world *w, struct sim_event *e)
 static void
 dead_man_wakes(struct world *w, size_t node, uint64_t which)
 {
+	char name[8], wires[120];
 	struct sim_node *n = &w->nodes[node];
 	if (!n->has_dead_man || n->dead_man != which || (n->state != ACT_PENDING && w->flaw != FLAW_DEAD_MAN_LIVES))
 		return;
-	set_wire(w, n, n->before);
+	for (size_t k = 0; k < w->n_prefixes; k++)
+		set_wire(w, n, k, n->wires[k].before);
 	n->has_dead_man = false;
 	n->state = ACT_UNDONE;
-	n->lie = ANNOUNCED_UNKNOWN;
-	say(w, "node %zu undoes %llu by itself: %s", node, (unsigned long long)n->applied, announced_name(n->wire));
+	tell_the_truth(n);
+	say(w, "%s undoes %llu by itself: %s", node_name(w, node, name), (unsigned long long)n->applied, wires_text(w, n, wires, sizeof wires));
 }
 
 /* The machine starts again: with the saved configuration, or with the changed one; in any case without its dead-man. */
@@ -274,43 +400,83 @@ static void
 restart_node(struct world *w, struct sim_node *n)
 {
 	bool is_saved = chance_below(&w->chance, 2);
-	n->has_dead_man = n->is_kept_away = false;
-	n->lie = ANNOUNCED_UNKNOWN;
+	n->has_dead_man = false;
+	forget_keep(n);
+	tell_the_truth(n);
+	note_service(w, n);
 	n->away_until = w->now + chance_ms(&w->chance, 1000, 20000) * CLOCK_NS_PER_MS;
-	if (is_saved)
-		n->is_abandoned = n->wire != ANNOUNCED_YES;
-	else
-		set_wire(w, n, ANNOUNCED_YES);
+	for (size_t k = 0; k < w->n_prefixes; k++) {
+		if (is_saved)
+			n->is_abandoned = n->is_abandoned || (w->carries[n->pop][k] && n->wires[k].is != ANNOUNCED_YES);
+		else if (w->carries[n->pop][k])
+			set_wire(w, n, k, ANNOUNCED_YES);
+	}
+}
+
+/* Somebody with a shell on the node: withdraws a prefix, puts it back, or announces what we withdrew. */
+static void
+meddle(struct world *w, size_t i, size_t prefix)
+{
+	struct sim_node *n = &w->nodes[i];
+	struct sim_wire *wire = &n->wires[prefix];
+	char name[8];
+	node_name(w, i, name);
+	note_service(w, n);
+	if (wire->is_by_hand || wire->is == ANNOUNCED_YES) {
+		wire->is_by_hand = !wire->is_by_hand;
+		wire->changed = w->now;
+		say(w, "%s of %s is %s by hand", prefix_texts[prefix], name, wire->is_by_hand ? "withdrawn" : "put back");
+	} else {
+		wire->is_kept_away = false;
+		set_wire(w, n, prefix, ANNOUNCED_YES);
+		wire->lie = ANNOUNCED_UNKNOWN;
+		say(w, "%s of %s is announced by hand, whatever holds it", prefix_texts[prefix], name);
+	}
+}
+
+static void
+turn_hole(struct world *w, size_t i)
+{
+	struct sim_node *n = &w->nodes[i];
+	char name[8];
+	note_service(w, n);
+	n->is_hole = !n->is_hole;
+	n->lies_well = n->is_hole && chance_below(&w->chance, 2);
+	say(w, "%s %s", node_name(w, i, name), !n->is_hole ? "answers again" : n->lies_well ? "answers no client, and says that it is well" :
+		"answers no client");
 }
 
 /* About once a second: nodes get into trouble and out of it. */
 void
 node_trouble(struct world *w)
 {
-	size_t i = chance_below(&w->chance, w->n_nodes);
+	size_t i = chance_below(&w->chance, w->n_nodes), prefix = chance_below(&w->chance, w->n_prefixes);
 	struct sim_node *n = &w->nodes[i];
+	char name[8];
+	node_name(w, i, name);
 	if (n->is_dead && chance_below(&w->chance, 20) == 0) {
 		n->is_dead = false;
-		n->outage = -1;
-		say(w, "node %zu is back", i);
-	} else if (n->is_by_hand && chance_below(&w->chance, 20) == 0) {
-		n->is_by_hand = false;
-		n->outage = -1;
-		n->changed = w->now;
-		say(w, "node %zu is announced again by hand", i);
+		for (size_t k = 0; k < w->n_prefixes; k++)
+			n->wires[k].changed = w->now;
+		say(w, "%s is back", name);
+	} else if (n->is_hole ? chance_below(&w->chance, 15) == 0 : chance_mille(&w->chance, w->rates.hole)) {
+		turn_hole(w, i);
+	} else if (w->carries[n->pop][prefix] &&
+		(n->wires[prefix].is_by_hand ? chance_below(&w->chance, 20) == 0 : chance_mille(&w->chance, w->rates.by_hand))) {
+		meddle(w, i, prefix);
 	} else if (chance_mille(&w->chance, w->rates.poll_lost / 4)) {
 		n->away_until = w->now + chance_ms(&w->chance, 500, 30000) * CLOCK_NS_PER_MS;
-		say(w, "node %zu cannot be reached", i);
+		say(w, "%s cannot be reached for %.1f s", name, (double)(n->away_until - w->now) / 1e9);
 	} else if (chance_mille(&w->chance, w->rates.step_fails / 6)) {
+		char wires[120];
 		restart_node(w, n);
-		say(w, "node %zu restarts: %s", i, announced_name(n->wire));
-	} else if (chance_mille(&w->chance, w->rates.poll_lost / 10)) {
-		bool is_by_hand = chance_below(&w->chance, 2);
-		n->is_dead = n->is_dead || !is_by_hand;
-		n->is_by_hand = n->is_by_hand || is_by_hand;
-		n->changed = w->now;
-		n->outage = n->outage == -1 ? w->now : n->outage;
-		say(w, "node %zu %s", i, is_by_hand ? "is withdrawn by hand" : "dies");
+		say(w, "%s restarts: %s", name, wires_text(w, n, wires, sizeof wires));
+	} else if (!n->is_dead && chance_mille(&w->chance, w->rates.poll_lost / 20)) {
+		note_service(w, n);
+		n->is_dead = true;
+		for (size_t k = 0; k < w->n_prefixes; k++)
+			n->wires[k].changed = w->now;
+		say(w, "%s dies", name);
 	} else if (chance_mille(&w->chance, w->rates.disk_fails / 12)) {
 		w->wall_ahead += chance_ms(&w->chance, -7200000, 7200000) * CLOCK_NS_PER_MS;
 		say(w, "the wall clock steps");
@@ -335,24 +501,30 @@ actors_forget(struct world *w)
 }
 
 static int
+read_step(struct world *w, const struct plan_step *s, struct sim_step *mine)
+{
+	*mine = (struct sim_step){ .node = node_of_name(w, s->node), .target = s->target, .phase = s->phase,
+		.apply = announced_parse(s->step.apply.commands[0].argv[2]), .undo = announced_parse(s->step.undo.commands[0].argv[2]) };
+	while (mine->prefix < w->n_prefixes && strcmp(prefix_texts[mine->prefix], s->step.apply.commands[0].argv[1]) != 0)
+		mine->prefix++;
+	if (mine->node == SIZE_MAX || mine->prefix == w->n_prefixes) {
+		broken(w, "I3", "the plan names %s of node %s, which is not there", s->step.what, s->node);
+		return -1;
+	}
+	return 0;
+}
+
+static int
 read_steps(struct world *w, struct slice bytes, struct sim_actor *a, struct err *err)
 {
 	struct plan *p = plan_read(bytes, err);
+	int rc = 0;
 	if (!p)
 		return -1;
-	for (size_t i = 0; i < p->n_steps && a->n_steps < STEPS_SIM; i++) {
-		const struct plan_step *s = &p->steps[i];
-		struct sim_step *mine = &a->steps[a->n_steps++];
-		mine->node = node_of_name(w, s->node);
-		mine->target = s->target;
-		mine->phase = s->phase;
-		mine->apply = announced_parse(s->step.apply.commands[0].argv[1]);
-		mine->undo = announced_parse(s->step.undo.commands[0].argv[1]);
-		if (mine->node == SIZE_MAX)
-			broken(w, "I3", "the plan names a node %s that is not there", s->node);
-	}
+	for (size_t i = 0; i < p->n_steps && rc == 0; i++)
+		rc = a->n_steps == STEPS_SIM ? err_set(err, ERR_TOO_LARGE, "too many steps") : read_step(w, &p->steps[i], &a->steps[a->n_steps++]);
 	plan_free(p);
-	return w->broken[0] ? err_set(err, ERR_FAILED, "no such node") : 0;
+	return rc;
 }
 
 static int
@@ -401,13 +573,13 @@ send_to(struct world *w, const struct sim_actor *a, struct sim_order *o)
 
 /* The steps of a node that an order is about, in the order of work; an undo goes back through all phases. */
 static size_t
-pick_steps(const struct sim_actor *a, size_t node, enum act_order order, size_t phase, struct sim_step out[4])
+pick_steps(const struct sim_actor *a, size_t node, enum act_order order, size_t phase, struct sim_step out[STEPS_NODE])
 {
 	size_t n = 0;
-	for (size_t k = a->n_steps; order == ACT_UNDO && k-- > 0 && n < 4;)
+	for (size_t k = a->n_steps; order == ACT_UNDO && k-- > 0 && n < STEPS_NODE;)
 		if (a->steps[k].node == node && a->steps[k].phase <= phase)
 			out[n++] = a->steps[k];
-	for (size_t k = 0; order != ACT_UNDO && k < a->n_steps && n < 4; k++)
+	for (size_t k = 0; order != ACT_UNDO && k < a->n_steps && n < STEPS_NODE; k++)
 		if (a->steps[k].node == node && (a->steps[k].phase == phase || (order == ACT_INSPECT && a->steps[k].phase < phase)))
 			out[n++] = a->steps[k];
 	return n;
@@ -430,7 +602,7 @@ actor_order(void *arg, const char *op, enum act_order order, const char *pop, si
 		return;
 	say(w, "order %s %llu of %s for %s, phase %zu", act_order_name(order), (unsigned long long)number, op, pop, phase);
 	improvise(w, a);
-	oracle_order(w, a, order, pop, number);
+	oracle_order(w, a, order, pop, phase, number);
 	a->is_busy = true;
 	a->order = order;
 	a->number = number;

@@ -26,7 +26,6 @@
 
 #define MS       CLOCK_NS_PER_MS
 #define SEEN_MS  8000  /* how old a wire may be that was read just before something was concluded from it */
-#define STALE_MS 20000 /* three polls, their own time, and the turn */
 
 struct sim_op *
 op_find(struct world *w, const char *id)
@@ -60,49 +59,101 @@ count_open(const struct world *w, size_t pop)
 	return open;
 }
 
+/* We withdrew the prefix from every node of a PoP that has it. */
 static bool
-is_withdrawn_by_us(const struct world *w, size_t pop)
+is_withdrawn_by_us(const struct world *w, size_t pop, size_t prefix)
 {
 	for (size_t i = 0; i < w->n_nodes; i++)
-		if (w->nodes[i].pop == pop && w->nodes[i].wire != ANNOUNCED_WITHDRAWN)
+		if (w->nodes[i].pop == pop && w->nodes[i].wires[prefix].is != ANNOUNCED_WITHDRAWN)
 			return false;
 	return true;
+}
+
+/* Are as many PoPs of a region (SIZE_MAX: of all) left with the prefix by us as must be? One that served nobody when it was
+ * drained counts as left: taking it away took nothing away. */
+static void
+look_at_floor(struct world *w, size_t prefix, size_t region)
+{
+	const struct policy *p = &w->policies[service_of(prefix)];
+	size_t ours = 0, left = 0, least = (size_t)(region == SIZE_MAX ? p->min_pops : p->min_pops_per_region);
+	for (size_t i = 0; i < w->n_pops; i++) {
+		bool is_ours = is_withdrawn_by_us(w, i, prefix) && !w->is_empty_hole[i];
+		if (!w->carries[i][prefix] || (region != SIZE_MAX && w->regions[i] != region))
+			continue;
+		ours += is_ours;
+		left += !is_ours;
+	}
+	if (ours > 0 && left < least)
+		broken(w, "I1", "%s is withdrawn by us from %zu PoPs and left with %zu%s, %zu must announce it", prefix_texts[prefix], ours, left,
+			region == SIZE_MAX ? "" : " in a region", least);
+}
+
+static void
+look_at_node(struct world *w, size_t i)
+{
+	const struct sim_node *n = &w->nodes[i];
+	char name[8];
+	node_name(w, i, name);
+	for (size_t k = 0; k < w->n_prefixes; k++) {
+		const struct sim_wire *wire = &n->wires[k];
+		if (wire->is_kept_away && wire->is != ANNOUNCED_WITHDRAWN)
+			broken(w, "I6", "%s of %s was told to stay withdrawn, and is %s by itself", prefix_texts[k], name, announced_name(wire->is));
+		if (!w->carries[n->pop][k] && wire->is != ANNOUNCED_WITHDRAWN)
+			broken(w, "I3", "%s is %s on %s, which never had it", prefix_texts[k], announced_name(wire->is), name);
+		if (w->is_up && w->carries[n->pop][k] && wire->is != ANNOUNCED_YES && !has_hold(w, n->pop) && count_open(w, n->pop) == 0)
+			broken(w, "I2", "%s of %s is %s, and no operation and no hold says why", prefix_texts[k], name, announced_name(wire->is));
+	}
 }
 
 void
 oracle_look(struct world *w)
 {
-	size_t ours = 0;
-	for (size_t i = 0; i < w->n_pops; i++)
-		ours += is_withdrawn_by_us(w, i);
-	if (w->n_pops - ours < (size_t)w->policy.min_pops)
-		broken(w, "I1", "%zu of %zu PoPs are withdrawn by us, %d must announce", ours, w->n_pops, w->policy.min_pops);
+	for (size_t i = 0; i < w->n_pops; i++) {
+		bool is_away = !w->is_up || has_hold(w, i) || count_open(w, i) > 0;
+		for (size_t k = 0; k < w->n_prefixes; k++)
+			is_away = is_away || (w->carries[i][k] && is_withdrawn_by_us(w, i, k));
+		w->is_empty_hole[i] = w->is_empty_hole[i] && is_away;
+	}
+	for (size_t k = 0; k < w->n_prefixes; k++) {
+		look_at_floor(w, k, SIZE_MAX);
+		for (size_t r = 0; r < 3; r++)
+			look_at_floor(w, k, r);
+	}
 	for (size_t i = 0; i < w->n_nodes; i++)
-		if (w->nodes[i].is_kept_away && w->nodes[i].wire != ANNOUNCED_WITHDRAWN)
-			broken(w, "I6", "node %zu was told to stay withdrawn, and is %s by itself", i, announced_name(w->nodes[i].wire));
+		look_at_node(w, i);
 	if (!w->is_up)
 		return;
-	for (size_t i = 0; i < w->n_nodes; i++) {
-		const struct sim_node *n = &w->nodes[i];
-		if (n->wire != ANNOUNCED_YES && !has_hold(w, n->pop) && count_open(w, n->pop) == 0)
-			broken(w, "I2", "node %zu of %s is %s, and no operation and no hold says why", i, pop_name(n->pop), announced_name(n->wire));
-	}
 	for (size_t i = 0; i < w->n_pops; i++)
 		if (count_open(w, i) > 1)
 			broken(w, "I4", "%zu operations are open on %s", count_open(w, i), pop_name(i));
 }
 
-/* Was the wire of every node of the PoP so within the time that its reading may have taken? A node that says that it is
- * withdrawn, is only avoided, and serves nobody is seen through by no one here: there is no witness in this world. */
+/* Would anybody who is asked see what this node truly announces? A witness that it has a session with; the only vantage, when
+ * it comes to this node. */
 static bool
-was_wire(const struct world *w, const char *pop, enum announced goal)
+is_seen_through(const struct world *w, size_t node, size_t prefix)
+{
+	if (w->is_witnessed[w->nodes[node].pop])
+		return true;
+	return w->n_vantages == 1 && prefix != 1 && !w->nodes[node].is_hole && nearest(w, 0, prefix) == node;
+}
+
+/* Was the wire of every node of the PoP so within the time that its reading may have taken? A node that says that it is
+ * withdrawn, and serves nobody or says so, passes only where nobody else sees it. by_us: what persons did to it on the node does
+ * not matter. */
+static bool
+was_wire(const struct world *w, size_t pop, enum announced goal, bool by_us)
 {
 	for (size_t i = 0; i < w->n_nodes; i++) {
-		const struct sim_node *n = &w->nodes[i];
-		bool is_hidden = n->lie == goal && n->wire == ANNOUNCED_PREFER_AWAY;
-		enum announced wire = n->is_by_hand && goal != ANNOUNCED_YES ? ANNOUNCED_WITHDRAWN : n->wire;
-		if (n->pop == pop_of_name(w, pop) && wire != goal && !is_hidden && w->now - n->changed > SEEN_MS * MS)
-			return false;
+		for (size_t k = 0; k < w->n_prefixes && w->nodes[i].pop == pop; k++) {
+			const struct sim_node *n = &w->nodes[i];
+			enum announced wire = by_us ? n->wires[k].is : wire_is(n, k);
+			bool serves_nobody = wire == ANNOUNCED_PREFER_AWAY || n->lies_rate || n->is_hole;
+			bool is_hidden = n->wires[k].lie == goal && serves_nobody && !is_seen_through(w, i, k);
+			bool is_so = wire == goal || (goal == ANNOUNCED_PREFER_AWAY && wire == ANNOUNCED_WITHDRAWN);
+			if (w->carries[pop][k] && !is_so && !is_hidden && w->now - n->wires[k].changed > SEEN_MS * MS)
+				return false;
+		}
 	}
 	return true;
 }
@@ -128,7 +179,7 @@ check_done(struct world *w, const struct operation *op, const struct sim_op *min
 		if (op->verb == OP_DRAIN && !has_hold(w, pop))
 			broken(w, "I2", "%s is done, and %s has no hold", op->id, op->targets[t].pop);
 		/* those before were measured when they were done, and may have restarted since */
-		if (t == op->target && !mine->is_accepted && !is_shared && !was_wire(w, op->targets[t].pop, goal))
+		if (t == op->target && !mine->is_accepted && !is_shared && !was_wire(w, pop, goal, false))
 			broken(w, "I5", "%s is done, and %s is not %s", op->id, op->targets[t].pop, announced_name(goal));
 	}
 	if (op->verb == OP_DRAIN && mine->was_undoing && !mine->is_accepted)
@@ -157,7 +208,8 @@ oracle_told(struct world *w, const struct operation *op)
 	if (op->state == OP_DONE)
 		check_done(w, op, mine);
 	const char *pop = op->targets[op->target].pop;
-	if (op->state == OP_UNDONE && op->verb == OP_DRAIN && !has_hold(w, pop_of_name(w, pop)) && !was_wire(w, pop, ANNOUNCED_YES))
+	if (op->state == OP_UNDONE && op->verb == OP_DRAIN && !has_hold(w, pop_of_name(w, pop)) &&
+		!was_wire(w, pop_of_name(w, pop), ANNOUNCED_YES, true))
 		broken(w, "I5", "%s is undone, and %s is not announced", op->id, pop);
 }
 
@@ -173,22 +225,48 @@ oracle_plan(struct world *w, const char *op, struct slice plan)
 
 /* PoPs other than the target that announce, or went away too lately for anybody to know. */
 static size_t
-count_others(const struct world *w, size_t target)
+count_others(const struct world *w, size_t target, size_t prefix, size_t region)
 {
 	size_t up = 0;
 	for (size_t p = 0; p < w->n_pops; p++) {
-		bool is_fresh_outage = false;
-		for (size_t i = 0; i < w->n_nodes; i++)
-			is_fresh_outage = is_fresh_outage || (w->nodes[i].pop == p && w->nodes[i].outage >= 0 &&
-				w->now - w->nodes[i].outage < STALE_MS * MS);
-		if (p != target && !has_hold(w, p) && count_open(w, p) == 0 && (pop_is_up(w, p) || is_fresh_outage))
+		bool was_up = pop_is_up(w, p, prefix);
+		for (size_t i = 0; i < w->n_nodes; i++) {
+			const struct sim_wire *wire = &w->nodes[i].wires[prefix];
+			was_up = was_up || (w->nodes[i].pop == p && wire->served && w->now - wire->served < STALE_MS * MS);
+		}
+		if (p != target && (region == SIZE_MAX || w->regions[p] == region) && !has_hold(w, p) && count_open(w, p) == 0 && was_up)
 			up++;
 	}
 	return up;
 }
 
+/* A withdrawal goes out: of each prefix that it touches enough is left. */
+static void
+check_floor(struct world *w, const struct sim_actor *a, size_t target, size_t phase)
+{
+	for (size_t k = 0; k < w->n_prefixes; k++) {
+		const struct policy *p = &w->policies[service_of(k)];
+		bool is_touched = false;
+		for (size_t i = 0; i < a->n_steps; i++)
+			is_touched = is_touched || (a->steps[i].prefix == k && a->steps[i].phase == phase && w->nodes[a->steps[i].node].pop == target);
+		if (!is_touched)
+			continue;
+		size_t others = count_others(w, target, k, SIZE_MAX), near = count_others(w, target, k, w->regions[target]);
+		size_t need = (size_t)p->min_pops + (size_t)p->spare, need_near = (size_t)p->min_pops_per_region;
+		if (others == 0)
+			broken(w, "I1", "%s of %s, the last PoP that has it, is withdrawn", prefix_texts[k], pop_name(target));
+		if (pop_was_hole(w, target)) {
+			w->is_empty_hole[target] = true;
+			continue;
+		}
+		if (others < need || near < need_near)
+			broken(w, "I1", "%s withdraws %s of %s; %zu others have it and %zu must, %zu in its region and %zu must", a->op, prefix_texts[k],
+				pop_name(target), others, need, near, need_near);
+	}
+}
+
 void
-oracle_order(struct world *w, const struct sim_actor *a, enum act_order order, const char *pop, uint64_t number)
+oracle_order(struct world *w, const struct sim_actor *a, enum act_order order, const char *pop, size_t phase, uint64_t number)
 {
 	struct sim_op *mine = op_find(w, a->op);
 	const struct operation *op = ledger_find_operation(w->ledger, a->op);
@@ -214,8 +292,7 @@ oracle_order(struct world *w, const struct sim_actor *a, enum act_order order, c
 		return;
 	if (!mine || !mine->is_confirmed)
 		broken(w, "I6", "%s withdraws, and nobody confirmed it", a->op);
-	if (count_others(w, target) < (size_t)w->policy.min_pops)
-		broken(w, "I1", "%s withdraws %s, and only %zu others announce, %d must", a->op, pop, count_others(w, target), w->policy.min_pops);
+	check_floor(w, a, target, phase);
 }
 
 /* After a crash: what was promised to be on disk is there, and the chain holds. */
@@ -238,7 +315,10 @@ oracle_end(struct world *w)
 		const struct sim_node *n = &w->nodes[i];
 		/* a stuck operation is looked after by a person, and its node's dead-man may still have time */
 		bool is_seen_to = w->is_forsaken ? n->is_abandoned : n->has_dead_man || count_open(w, n->pop) > 0;
-		if (n->state == ACT_PENDING && n->wire != ANNOUNCED_YES && !is_seen_to)
-			broken(w, "dead-man", "node %zu is %s, pending, and nobody looks after it", i, announced_name(n->wire));
+		char name[8];
+		for (size_t k = 0; k < w->n_prefixes; k++)
+			if (w->carries[n->pop][k] && n->state == ACT_PENDING && n->wires[k].is != ANNOUNCED_YES && !is_seen_to)
+				broken(w, "dead-man", "%s of %s is %s, pending, and nobody looks after it", prefix_texts[k], node_name(w, i, name),
+					announced_name(n->wires[k].is));
 	}
 }

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/announced.h"
+
 #define MS         CLOCK_NS_PER_MS
 #define POLL_MS    5000
 #define DISK_MAX   (64u << 20)
@@ -23,7 +25,9 @@
 
 static const char *const flaw_names[FLAW_COUNT] = { "none", "node-takes-all", "no-fence", "disk-lies", "silence-is-done",
 	"no-dead-man", "dead-man-lives", "old-facts", "actor-improvises", "acts-unasked", "ledger-rots" };
-static const char *const pop_names[POPS_MAX] = { "ams", "fra", "nyc", "sin" };
+static const char *const pop_names[POPS_MAX] = { "ams", "fra", "nyc", "sin", "gru" };
+static const char *const region_names[] = { "east", "west", "south" };
+const char *const prefix_texts[PREFIXES_MAX] = { "192.0.2.0/24", "2001:db8:53::/48", "198.51.100.0/24" };
 
 const char *
 flaw_name(enum flaw f)
@@ -55,15 +59,67 @@ node_of_name(const struct world *w, const char *name)
 	return SIZE_MAX;
 }
 
+const char *
+node_name(const struct world *w, size_t node, char out[8])
+{
+	snprintf(out, 8, "%s%zu", pop_names[w->nodes[node].pop], node % w->per_pop + 1);
+	return out;
+}
+
+size_t
+service_of(size_t prefix)
+{
+	return prefix == 2;
+}
+
+size_t
+helpers(const struct world *w)
+{
+	return w->n_vantages + w->n_witnesses;
+}
+
+enum announced
+wire_is(const struct sim_node *n, size_t prefix)
+{
+	const struct sim_wire *wire = &n->wires[prefix];
+	return n->is_dead || wire->is_by_hand ? ANNOUNCED_WITHDRAWN : wire->is;
+}
+
 bool
-pop_is_up(const struct world *w, size_t pop)
+node_serves(const struct sim_node *n, size_t prefix)
+{
+	return !n->is_hole && wire_is(n, prefix) != ANNOUNCED_WITHDRAWN;
+}
+
+void
+note_service(const struct world *w, struct sim_node *n)
+{
+	for (size_t k = 0; k < w->n_prefixes; k++)
+		if (node_serves(n, k))
+			n->wires[k].served = w->now;
+	if (n->is_hole)
+		n->hole_over = w->now;
+}
+
+bool
+pop_is_up(const struct world *w, size_t pop, size_t prefix)
+{
+	for (size_t i = 0; i < w->n_nodes; i++)
+		if (w->nodes[i].pop == pop && node_serves(&w->nodes[i], prefix))
+			return true;
+	return false;
+}
+
+bool
+pop_was_hole(const struct world *w, size_t pop)
 {
 	for (size_t i = 0; i < w->n_nodes; i++) {
 		const struct sim_node *n = &w->nodes[i];
-		if (n->pop == pop && n->wire != ANNOUNCED_WITHDRAWN && !n->is_dead && !n->is_by_hand)
-			return true;
+		bool is_over = n->hole_over == 0 || w->now - n->hole_over > STALE_MS * MS;
+		if (n->pop == pop && !n->is_hole && is_over)
+			return false;
 	}
-	return false;
+	return true;
 }
 
 /* --- chance: splitmix64 ----------------------------------------------------------------------------------------- */
@@ -276,26 +332,43 @@ static struct conf_access access_rows[] = {
 };
 static const struct conf_rules rules = { .n_access = 4, .access = access_rows };
 
+/* Members first, then vantages, then witnesses. */
 static void
 declare_node(const struct world *w, struct fleet *f, size_t i)
 {
+	static const char *const helper_names[] = { "local", "home", "rs1" };
 	struct node *n = &f->nodes[i];
 	struct node_conf *c = arena_alloc(f->arena, sizeof *c);
-	bool is_member = i < w->n_nodes;
+	size_t helper = i - w->n_nodes;
 	snprintf(c->resolved, sizeof c->resolved, "10.0.0.%zu", i + 1);
 	c->address = c->resolved;
 	n->conf = c;
 	n->poll_ms = POLL_MS;
-	n->capacity_qps = is_member ? 100000 : NAN;
-	n->pop = is_member ? w->nodes[i].pop : FLEET_NO_POP;
-	n->role = is_member ? NODE_MEMBER : NODE_VANTAGE;
-	if (!is_member) {
-		snprintf(n->name, sizeof n->name, i == w->n_nodes ? "local" : "home");
-		return;
-	}
-	snprintf(n->name, sizeof n->name, "%s%zu", pop_names[n->pop], i % w->per_pop + 1);
-	strcpy(n->bgp_driver, "test");
-	strcpy(n->dns_driver, "test");
+	n->capacity_qps = i < w->n_nodes ? 100000 : NAN;
+	n->pop = i < w->n_nodes ? w->nodes[i].pop : FLEET_NO_POP;
+	n->role = i < w->n_nodes ? NODE_MEMBER : helper < w->n_vantages ? NODE_VANTAGE : NODE_WITNESS;
+	if (n->role == NODE_MEMBER)
+		(void)node_name(w, i, n->name);
+	else
+		snprintf(n->name, sizeof n->name, "%s", helper_names[n->role == NODE_WITNESS ? 2 : helper]);
+	if (n->role != NODE_VANTAGE)
+		strcpy(n->bgp_driver, "test");
+	if (n->role == NODE_MEMBER)
+		strcpy(n->dns_driver, "test");
+}
+
+static void
+declare_service(const struct world *w, struct fleet *f, size_t i)
+{
+	struct service *s = &f->services[i];
+	strcpy(s->name, i == 0 ? "ns" : "web");
+	s->policy = w->policies[i];
+	s->n_probes = 1;
+	s->probes = arena_alloc(f->arena, sizeof *s->probes);
+	strcpy(s->probes->address, i == 0 ? "192.0.2.53" : "198.51.100.53");
+	s->probes->port = 53;
+	s->probes->name = "example.com";
+	s->probes->type = "SOA";
 }
 
 static struct fleet *
@@ -305,19 +378,23 @@ declare_fleet(const struct world *w)
 	snprintf(f->name, sizeof f->name, "sim");
 	snprintf(f->environment, sizeof f->environment, "lab");
 	f->rules = &rules;
-	f->n_services = f->n_prefixes = 1;
-	f->services = arena_alloc(f->arena, sizeof *f->services);
-	strcpy(f->services[0].name, "ns");
-	f->services[0].policy = w->policy;
-	f->prefixes = arena_alloc(f->arena, sizeof *f->prefixes);
-	(void)prefix_parse(slice_of("192.0.2.0/24"), &f->prefixes[0].prefix, NULL);
+	f->n_services = w->n_services;
+	f->services = arena_alloc(f->arena, f->n_services * sizeof *f->services);
+	for (size_t i = 0; i < f->n_services; i++)
+		declare_service(w, f, i);
+	f->n_prefixes = w->n_prefixes;
+	f->prefixes = arena_alloc(f->arena, f->n_prefixes * sizeof *f->prefixes);
+	for (size_t k = 0; k < f->n_prefixes; k++) {
+		(void)prefix_parse(slice_of(prefix_texts[k]), &f->prefixes[k].prefix, NULL);
+		f->prefixes[k].service = service_of(k);
+	}
 	f->n_pops = w->n_pops;
 	f->pops = arena_alloc(f->arena, f->n_pops * sizeof *f->pops);
 	for (size_t i = 0; i < f->n_pops; i++) {
 		snprintf(f->pops[i].name, sizeof f->pops[i].name, "%s", pop_names[i]);
-		snprintf(f->pops[i].region, sizeof f->pops[i].region, i < 2 ? "eu" : "ww");
+		snprintf(f->pops[i].region, sizeof f->pops[i].region, "%s", region_names[w->regions[i]]);
 	}
-	f->n_nodes = w->n_nodes + w->n_vantages;
+	f->n_nodes = w->n_nodes + helpers(w);
 	f->nodes = arena_alloc(f->arena, f->n_nodes * sizeof *f->nodes);
 	for (size_t i = 0; i < f->n_nodes; i++)
 		declare_node(w, f, i);
@@ -325,39 +402,45 @@ declare_fleet(const struct world *w)
 	return f;
 }
 
-/* --- a driver whose steps are words ----------------------------------------------------------------------------- */
+/* --- a driver whose steps are words: one a prefix ----------------------------------------------------------------- */
 
-static enum announced
-wire_of(const struct report *r)
+static bool
+is_as_wanted(enum announced is, enum announced goal)
 {
-	if (r->n_exports == 0 || !r->exports[0].is_known)
-		return ANNOUNCED_UNKNOWN;
-	if (r->exports[0].n_routes == 0)
-		return ANNOUNCED_WITHDRAWN;
-	return r->exports[0].routes[0].is_gshut == TRI_YES ? ANNOUNCED_PREFER_AWAY : ANNOUNCED_YES;
+	/* what is off the wire is avoided well enough */
+	return is == goal || (goal == ANNOUNCED_PREFER_AWAY && is == ANNOUNCED_WITHDRAWN);
 }
 
 static int
 test_plan(const struct node *n, const struct target *t, struct steps *out, struct err *err)
 {
-	enum announced is = wire_of(n->facts);
-	if (is == ANNOUNCED_UNKNOWN)
-		return err_set(err, ERR_STALE, "the wire of %s is not known", n->name);
-	if (is == t->goal)
-		return 0;
-	struct step *s = steps_add(out);
-	s->kind = STEP_EXEC;
-	s->what = arena_printf(out->arena, "make it %s", announced_name(t->goal));
-	s->has_undo = true;
-	step_add_command(out, &s->apply, "set", announced_name(t->goal), NULL);
-	step_add_command(out, &s->undo, "set", announced_name(is), NULL);
+	for (size_t i = 0; i < t->n_prefixes; i++) {
+		enum announced is = report_announced(n->facts, &t->prefixes[i]);
+		char prefix[PREFIX_TEXT_MAX];
+		prefix_format(&t->prefixes[i], prefix);
+		if (is == ANNOUNCED_UNKNOWN)
+			return err_set(err, ERR_STALE, "whether %s announces %s is not known", n->name, prefix);
+		if (is_as_wanted(is, t->goal))
+			continue;
+		struct step *s = steps_add(out);
+		if (!s)
+			return err_set(err, ERR_TOO_LARGE, "too many steps");
+		s->kind = STEP_EXEC;
+		s->what = arena_printf(out->arena, "make %s %s", prefix, announced_name(t->goal));
+		s->has_undo = true;
+		step_add_command(out, &s->apply, "set", prefix, announced_name(t->goal), NULL);
+		step_add_command(out, &s->undo, "set", prefix, announced_name(is), NULL);
+	}
 	return 0;
 }
 
 static bool
 test_settled(const struct report *r, const struct target *t)
 {
-	return wire_of(r) == t->goal;
+	for (size_t i = 0; i < t->n_prefixes; i++)
+		if (!is_as_wanted(report_announced(r, &t->prefixes[i]), t->goal))
+			return false;
+	return true;
 }
 
 static const struct verb test_verbs[] = {
@@ -367,7 +450,7 @@ static const struct verb test_verbs[] = {
 };
 static const struct probe test_probes[] = { { .name = NULL } };
 static const struct driver test_driver = { .name = "test", .roles = DRIVER_BGP | DRIVER_DNS, .probes = test_probes,
-	.verbs = test_verbs };
+	.verbs = test_verbs, .keeps_origins = true };
 
 static const struct driver *
 find_driver(const char *name)
@@ -466,7 +549,7 @@ backend_start(struct world *w)
 		const struct operation *op = engine_find(w->engine, w->ops[i].id);
 		w->ops[i].state = op ? op->state : OP_STATE_COUNT;
 	}
-	for (size_t i = 0; i < w->n_nodes + w->n_vantages; i++) {
+	for (size_t i = 0; i < w->n_nodes + helpers(w); i++) {
 		w->polls[i] = w->now;
 		world_after(w, chance_ms(&w->chance, 10, 400), EV_POLL, i);
 	}
@@ -564,12 +647,13 @@ facts(struct world *w, struct sim_event *e)
 		return;
 	}
 	w->polls[e->a] = 0;
-	bool is_member = e->a < w->n_nodes;
+	bool is_vantage = e->a >= w->n_nodes && e->a < w->n_nodes + w->n_vantages;
+	const char *probe = is_vantage ? "outside/service" : "test/all";
 	if (r) {
-		state_apply(w->state, e->a, is_member ? "test/all" : "outside/service", r, env_now(w), env_wall(w));
+		state_apply(w->state, e->a, probe, r, env_now(w), env_wall(w));
 	} else {
 		struct err err = { .code = ERR_TIMEOUT, .text = "no answer within 3 s" };
-		state_fail(w->state, e->a, is_member ? "test/all" : "outside/service", ~0u, &err, env_now(w), env_wall(w));
+		state_fail(w->state, e->a, probe, ~0u, &err, env_now(w), env_wall(w));
 	}
 	if (mono_is_set(engine_next(w->engine)))
 		world_wake(w);
@@ -579,7 +663,7 @@ facts(struct world *w, struct sim_event *e)
 static void
 poll_rounds(struct world *w)
 {
-	for (size_t i = 0; w->is_up && i < w->n_nodes + w->n_vantages; i++) {
+	for (size_t i = 0; w->is_up && i < w->n_nodes + helpers(w); i++) {
 		const struct node *n = &state_fleet(w->state)->nodes[i];
 		if (w->polls[i] || (mono_is_set(n->seen) && w->now - n->seen.ns < (POLL_MS - 500) * MS))
 			continue;
@@ -600,10 +684,15 @@ heal(struct world *w)
 	w->rates = (struct rates){ 0 };
 	for (size_t i = 0; i < w->n_nodes; i++) {
 		struct sim_node *n = &w->nodes[i];
-		n->changed = n->is_by_hand ? w->now : n->changed;
-		n->is_dead = n->is_by_hand = false;
+		note_service(w, n);
+		for (size_t k = 0; k < w->n_prefixes; k++) {
+			struct sim_wire *wire = &n->wires[k];
+			wire->changed = n->is_dead || wire->is_by_hand ? w->now : wire->changed;
+			wire->is_by_hand = false;
+			wire->lie = ANNOUNCED_UNKNOWN;
+		}
+		n->is_dead = n->is_hole = n->lies_well = n->lies_rate = false;
 		n->away_until = 0;
-		n->lie = ANNOUNCED_UNKNOWN;
 	}
 	/* somebody starts it again: because it does not act any more, or because it died */
 	if (w->is_up && engine_check(w->engine, &err) == -1)
@@ -664,6 +753,76 @@ rate(struct world *w, unsigned most)
 	return chance_below(&w->chance, 3) == 0 ? (unsigned)chance_below(&w->chance, most + 1) : 0;
 }
 
+/* Which PoPs there are, where, and what they announce: not every prefix from everywhere. */
+static void
+make_fleet(struct world *w)
+{
+	struct chance *c = &w->chance;
+	w->n_pops = 3 + chance_below(c, 3);
+	w->per_pop = 1 + chance_below(c, 2);
+	w->n_nodes = w->n_pops * w->per_pop;
+	w->n_vantages = 1 + chance_below(c, 2);
+	w->n_witnesses = chance_below(c, 2);
+	w->n_prefixes = 1 + chance_below(c, PREFIXES_MAX);
+	w->n_services = service_of(w->n_prefixes - 1) + 1;
+	for (size_t p = 0; p < w->n_pops; p++) {
+		size_t first = chance_below(c, w->n_prefixes);
+		w->regions[p] = chance_below(c, 3);
+		w->is_witnessed[p] = w->n_witnesses && chance_below(c, 4);
+		for (size_t k = 0; k < w->n_prefixes; k++)
+			w->carries[p][k] = k == first || chance_below(c, 5);
+	}
+	for (size_t i = 0; i < w->n_nodes; i++) {
+		struct sim_node *n = &w->nodes[i];
+		n->pop = i / w->per_pop;
+		for (size_t k = 0; k < PREFIXES_MAX; k++) {
+			enum announced is = w->carries[n->pop][k] ? ANNOUNCED_YES : ANNOUNCED_WITHDRAWN;
+			n->wires[k] = (struct sim_wire){ .is = is, .before = is };
+		}
+	}
+}
+
+static struct policy
+make_policy(struct world *w, enum approval approval)
+{
+	struct chance *c = &w->chance;
+	return (struct policy){ .min_pops = 1 + (int)chance_below(c, 2), .min_pops_per_region = chance_below(c, 4) == 0,
+		.max_drained = 1 + (int)chance_below(c, 3), .spare = chance_below(c, 4) == 0, .max_load_pct = 80,
+		.quorum_pct = chance_below(c, 2) ? 60 : 90, .drill_days = -1, .approval = approval };
+}
+
+static void
+make_rates(struct world *w)
+{
+	w->all_rates = (struct rates){ .order_lost = rate(w, 150), .order_late = rate(w, 150), .order_twice = rate(w, 200),
+		.reply_lost = rate(w, 150), .step_fails = rate(w, 150), .says_not_does = rate(w, 100), .actor_dies = rate(w, 200),
+		.crash = rate(w, 40), .disk_fails = rate(w, 60), .poll_lost = rate(w, 100), .poll_late = rate(w, 300),
+		.hole = rate(w, 60), .by_hand = rate(w, 20) };
+	w->rates = w->all_rates;
+}
+
+/* The first lines of a story: the fleet, its policies, and what goes wrong in it how often. */
+static void
+tell_world(struct world *w)
+{
+	const struct rates *r = &w->rates;
+	for (size_t p = 0; p < w->n_pops; p++)
+		say(w, "PoP %s in %s, %zu node%s%s:%s%s%s%s%s%s", pop_names[p], region_names[w->regions[p]], w->per_pop,
+			w->per_pop == 1 ? "" : "s", w->is_witnessed[p] ? ", seen by the witness" : "", w->carries[p][0] ? " " : "",
+			w->carries[p][0] ? prefix_texts[0] : "", w->carries[p][1] ? " " : "", w->carries[p][1] ? prefix_texts[1] : "",
+			w->carries[p][2] ? " " : "", w->carries[p][2] ? prefix_texts[2] : "");
+	for (size_t i = 0; i < w->n_services; i++) {
+		const struct policy *p = &w->policies[i];
+		say(w, "service %s: min_pops %d, a region %d, spare %d, max_drained %d, quorum %d %%, approval %s", i ? "web" : "ns", p->min_pops,
+			p->min_pops_per_region, p->spare, p->max_drained, p->quorum_pct,
+			p->approval == APPROVAL_NEVER ? "never" : p->approval == APPROVAL_AMBER ? "amber" : "always");
+	}
+	say(w, "in a thousand: orders lost %u late %u twice %u, answers lost %u, steps fail %u, says and does not %u, actors die %u", r->order_lost,
+		r->order_late, r->order_twice, r->reply_lost, r->step_fails, r->says_not_does, r->actor_dies);
+	say(w, "in a thousand: crashes %u, disk %u, polls lost %u late %u, holes %u, by hand %u%s", r->crash, r->disk_fails, r->poll_lost,
+		r->poll_late, r->hole, r->by_hand, w->is_forsaken ? "; the backend will not come back" : "");
+}
+
 struct world *
 world_new(uint64_t seed, enum flaw flaw, bool is_traced)
 {
@@ -671,20 +830,14 @@ world_new(uint64_t seed, enum flaw flaw, bool is_traced)
 	*w = (struct world){ .seed = seed, .flaw = flaw, .is_traced = is_traced, .hash = UINT64_C(0xcbf29ce484222325),
 		.chance = { seed * UINT64_C(0x2545f4914f6cdd1d) + 1 }, .now = INT64_C(1000) * CLOCK_NS_PER_S, .disk = BUF_INIT(DISK_MAX) };
 	struct chance *c = &w->chance;
-	w->n_pops = 3 + chance_below(c, 2);
-	w->per_pop = 1 + chance_below(c, 2);
-	w->n_nodes = w->n_pops * w->per_pop;
-	w->n_vantages = 1 + chance_below(c, 2);
-	w->policy = (struct policy){ .min_pops = 1 + (int)chance_below(c, 2), .max_drained = 1 + (int)chance_below(c, 2),
-		.max_load_pct = 80, .quorum_pct = chance_below(c, 2) ? 60 : 90, .drill_days = -1,
-		.approval = chance_below(c, 4) == 0 ? APPROVAL_ALWAYS : APPROVAL_NEVER };
-	w->all_rates = (struct rates){ rate(w, 150), rate(w, 150), rate(w, 200), rate(w, 150), rate(w, 150), rate(w, 100), rate(w, 200),
-		rate(w, 40), rate(w, 60), rate(w, 100), rate(w, 300) };
-	w->rates = w->all_rates;
-	for (size_t i = 0; i < w->n_nodes; i++)
-		w->nodes[i] = (struct sim_node){ .pop = i / w->per_pop, .wire = ANNOUNCED_YES, .before = ANNOUNCED_YES, .outage = -1 };
+	make_fleet(w);
+	size_t approval = chance_below(c, 8);
+	for (size_t i = 0; i < SERVICES_MAX; i++)
+		w->policies[i] = make_policy(w, approval < 2 ? APPROVAL_ALWAYS : approval < 3 ? APPROVAL_AMBER : APPROVAL_NEVER);
+	make_rates(w);
 	w->heal_at = w->now + chance_ms(c, 40000, 150000) * MS;
 	w->is_forsaken = chance_below(c, 10) == 0;
+	tell_world(w);
 	world_after(w, 0, EV_RESTART, 0);
 	world_after(w, 500, EV_NODE_FAULT, 0);
 	world_after(w, 2000, EV_PERSON, 0);
@@ -705,8 +858,6 @@ world_free(struct world *w)
 		report_free(e.report);
 		free(e.order);
 	}
-	for (size_t i = 0; i < sizeof w->first_facts / sizeof *w->first_facts; i++)
-		report_free(w->first_facts[i]);
 	free(w->events);
 	buf_done(&w->disk);
 	free(w);

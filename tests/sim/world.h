@@ -11,12 +11,17 @@
  * time, one source of chance: the same seed is the same story, byte for byte.
  */
 
-#define POPS_MAX   4
-#define NODES_MAX  8
-#define STEPS_SIM  16
-#define ACTORS_SIM 64
-#define OPS_SIM    96
-#define PEOPLE     4
+#define POPS_MAX     5
+#define NODES_MAX    10
+#define PREFIXES_MAX 3  /* two of one service, IPv4 and IPv6; one of another */
+#define SERVICES_MAX 2
+#define HELPERS_MAX  3  /* two vantages and a witness */
+#define STEPS_NODE   12 /* of one node in one order */
+#define STEPS_SIM    80
+#define ACTORS_SIM   64
+#define OPS_SIM      96
+#define PEOPLE       4
+#define STALE_MS     20000 /* three polls, their own time, and the turn: so long an outage may be unknown to anybody */
 
 /* What the world itself does wrong on purpose, to show that the oracles can fail. */
 enum flaw {
@@ -45,23 +50,32 @@ size_t chance_below(struct chance *c, size_t n);
 bool chance_mille(struct chance *c, unsigned n);
 int64_t chance_ms(struct chance *c, int64_t from, int64_t to);
 
+/* One service prefix on one node. */
+struct sim_wire {
+	enum announced is, lie;  /* what it does; what it says when it lies (else UNKNOWN) */
+	enum announced before;   /* what its dead-man restores */
+	bool is_by_hand;         /* withdrawn by a person, whatever was ordered */
+	bool is_kept_away;       /* it was told to stay withdrawn, and nobody told it otherwise */
+	int64_t changed, served; /* when it last became another; when clients were last served by it */
+};
+
 struct sim_node {
 	size_t pop;
-	enum announced wire, lie; /* what it does; what it says when it lies (else UNKNOWN) */
+	struct sim_wire wires[PREFIXES_MAX]; /* of those that its PoP carries; others stay withdrawn */
 	uint64_t number, applied;
 	enum act_state state;
-	enum announced before;    /* what its dead-man restores */
 	bool has_dead_man;
 	unsigned dead_man;        /* which of its dead-men is meant: older ones that wake find another number */
-	bool is_dead, is_by_hand; /* answers nobody; withdrawn by a person */
+	bool is_dead;             /* answers nobody, and its routes are gone */
+	bool is_hole, lies_well;  /* announces and answers no client; and says that it is well */
+	bool lies_rate;           /* says that nobody asks, while it lies about its wire */
+	int64_t hole_over;        /* when it last was one */
 	int64_t away_until;       /* cannot be reached by us before */
-	int64_t changed, outage;  /* when its wire last changed; since when it does not serve (or did not) */
-	bool is_kept_away;        /* it was told to stay withdrawn, and nobody told it otherwise */
 	bool is_abandoned;        /* lost its dead-man with the change: only the backend can help */
 };
 
 struct sim_step {
-	size_t node, target, phase;
+	size_t node, target, phase, prefix;
 	enum announced apply, undo;
 };
 
@@ -72,7 +86,7 @@ struct sim_order {
 	uint64_t number;
 	unsigned confirm_s;
 	size_t n_steps;
-	struct sim_step steps[4]; /* of this node, in the order of work */
+	struct sim_step steps[STEPS_NODE]; /* of this node, in the order of work */
 	unsigned actor;           /* whose order; its answers go nowhere when it has ended */
 };
 
@@ -126,7 +140,7 @@ struct sim_event {
 /* How often things go wrong in this seed, in a thousand; 0 while it is healed. */
 struct rates {
 	unsigned order_lost, order_late, order_twice, reply_lost, step_fails, says_not_does, actor_dies, crash, disk_fails, poll_lost,
-		poll_late;
+		poll_late, hole, by_hand;
 };
 
 struct world {
@@ -140,11 +154,14 @@ struct world {
 	struct rates rates, all_rates;
 	bool is_healed, is_forsaken; /* faults are over; the backend never comes back */
 	/* the fleet as declared */
-	size_t n_pops, n_nodes, n_vantages, per_pop;
-	struct policy policy;
+	size_t n_pops, n_nodes, n_vantages, n_witnesses, per_pop, n_prefixes, n_services;
+	bool carries[POPS_MAX][PREFIXES_MAX]; /* which PoP announces which prefix, as a rule */
+	size_t regions[POPS_MAX];
+	bool is_witnessed[POPS_MAX];          /* its nodes have a session with the witness */
+	bool is_empty_hole[POPS_MAX];         /* it was drained as one that served nobody */
+	struct policy policies[SERVICES_MAX];
 	struct sim_node nodes[NODES_MAX];
-	int64_t polls[NODES_MAX + 2]; /* when the poll under way was asked for; 0: none */
-	struct report *first_facts[NODES_MAX + 2];
+	int64_t polls[NODES_MAX + HELPERS_MAX]; /* when the poll under way was asked for; 0: none */
 	/* events */
 	size_t n_events, cap_events;
 	struct sim_event *events;
@@ -185,8 +202,21 @@ void world_wake(struct world *w); /* facts came in */
 const char *pop_name(size_t pop);
 size_t pop_of_name(const struct world *w, const char *name);
 size_t node_of_name(const struct world *w, const char *name);
-/* Does the PoP truly announce and answer? */
-bool pop_is_up(const struct world *w, size_t pop);
+const char *node_name(const struct world *w, size_t node, char out[8]);
+extern const char *const prefix_texts[PREFIXES_MAX];
+size_t service_of(size_t prefix);
+size_t helpers(const struct world *w); /* vantages and witnesses */
+/* What others see of it: nothing when a person withdrew it. */
+enum announced wire_is(const struct sim_node *n, size_t prefix);
+bool node_serves(const struct sim_node *n, size_t prefix);
+/* Does the PoP truly announce the prefix, and answer? */
+bool pop_is_up(const struct world *w, size_t pop, size_t prefix);
+/* Truly so, or so until shortly: nobody can know yet. */
+bool pop_was_hole(const struct world *w, size_t pop);
+/* Who answers a vantage that asks for the prefix; SIZE_MAX: nobody. */
+size_t nearest(const struct world *w, size_t vantage, size_t prefix);
+/* To be called before anything of a node changes that clients feel. */
+void note_service(const struct world *w, struct sim_node *n);
 
 /* nodes.c: what nodes and actors do */
 struct report *node_says(const struct world *w, size_t i);
@@ -205,7 +235,7 @@ int people_tidy_up(struct world *w);
 /* oracle.c: called after every event, and where the name says */
 void oracle_look(struct world *w);
 void oracle_told(struct world *w, const struct operation *op);
-void oracle_order(struct world *w, const struct sim_actor *a, enum act_order order, const char *pop, uint64_t number);
+void oracle_order(struct world *w, const struct sim_actor *a, enum act_order order, const char *pop, size_t phase, uint64_t number);
 void oracle_plan(struct world *w, const char *op, struct slice plan);
 void oracle_disk(struct world *w);
 void oracle_end(struct world *w);
