@@ -39,6 +39,7 @@
 
 #include <microhttpd.h>
 
+#include "backend/expiry.h"
 #include "backend/feed.h"
 #include "backend/routes.h"
 #include "backend/routes_act.h"
@@ -52,6 +53,7 @@
 #define HEARTBEAT_MS     15000
 #define COALESCE_MS      50
 #define RECHECK_MS       2000
+#define EXPIRY_MS        60000 /* how often it is looked at what is about to end */
 #define SEEN_MS          1000
 #define SHARED_MS        200   /* how long one encoded snapshot serves all who ask */
 #define CONNECTIONS_MAX  4096
@@ -123,10 +125,13 @@ struct api {
 	struct peer_count *peers;
 	size_t n_peers, peers_cap;
 	size_t n_connections, n_standing[STANDING_COUNT], n_streams;
+	size_t n_tls_observers;
 	size_t connections_max, reserved, tls_max;
 	struct tls *tls; /* NULL: the unix socket only */
 	struct auth_memory *memory;
-	struct loop_timer *recheck_timer;
+	struct loop_timer *recheck_timer, *expiry_timer;
+	enum expiry_stage cert_told, crl_told; /* of the files that are loaded now */
+	struct wall expiry_looked; /* when grants were looked at last */
 	bool is_ending, is_running, is_flush_armed;
 	struct mono last_poll;
 	struct refusals refusals;
@@ -224,6 +229,7 @@ conn_free(struct conn *c)
 	peer_release(a, c->peer);
 	a->n_connections--;
 	a->n_standing[c->standing]--;
+	a->n_tls_observers -= c->is_tls && c->standing == STANDING_OBSERVER;
 	feed_leave(&c->cursor);
 	buf_done(&c->body);
 	free(c->method);
@@ -355,6 +361,12 @@ fill_figures(const struct api *a, struct metrics *m)
 	m->messages_seen = stats.seen;
 	m->messages_event = stats.events;
 	m->resyncs = stats.resyncs;
+	m->has_tls = a->tls != NULL;
+	if (!a->tls)
+		return;
+	m->tls = tls_figures(a->tls);
+	m->cert_ends = tls_expires(a->tls);
+	m->crl_ends = tls_crl_expires(a->tls);
 }
 
 static int
@@ -657,6 +669,13 @@ close_at_door(struct conn *c, const struct err *err)
 	(void)close(fd);
 }
 
+/* What of so many is kept for those who are more than observers: one at least. */
+static size_t
+share_of(size_t all)
+{
+	return (all + RESERVED_SHARE - 1) / RESERVED_SHARE;
+}
+
 /* Why a connection of this standing may not come in; 0 when it may. */
 static int
 check_limits(const struct api *a, enum standing standing, struct err *err)
@@ -667,6 +686,16 @@ check_limits(const struct api *a, enum standing standing, struct err *err)
 	if (standing == STANDING_STRANGER && a->n_standing[STANDING_STRANGER] >= strangers)
 		return err_set(err, ERR_BUSY, "all %zu connections for callers not known yet are taken", strangers);
 	return 0;
+}
+
+/* There may be fewer sessions over TLS than connections: observers leave some of them to others too. */
+static int
+check_tls_limit(const struct api *a, enum standing standing, struct err *err)
+{
+	size_t observers = a->tls_max - share_of(a->tls_max);
+	if (standing != STANDING_OBSERVER || a->n_tls_observers < observers)
+		return 0;
+	return err_set(err, ERR_BUSY, "all %zu connections for observers over TLS are taken", observers);
 }
 
 /* The same for a connection that is new, and for what its peer holds already. */
@@ -727,12 +756,13 @@ identify(struct conn *c, const struct request_line *line, struct err *err)
 			note_refusal(a, &c->who, "who is it", err);
 		return -1;
 	}
-	if (check_limits(a, standing_of(&who), err) == -1)
+	if (check_limits(a, standing_of(&who), err) == -1 || check_tls_limit(a, standing_of(&who), err) == -1)
 		return -1;
 	a->n_standing[c->standing]--;
 	c->who = who;
 	c->standing = standing_of(&who);
 	a->n_standing[c->standing]++;
+	a->n_tls_observers += c->standing == STANDING_OBSERVER;
 	return 0;
 }
 
@@ -1074,7 +1104,8 @@ files_of(const struct api *a)
 	const struct conf_rules *rules = rules_of(a);
 	if (!rules)
 		return (struct tls_files){ 0 };
-	return (struct tls_files){ .cert = rules->tls.cert, .key = rules->tls.key, .client_ca = rules->tls.client_ca };
+	return (struct tls_files){ .cert = rules->tls.cert, .key = rules->tls.key, .client_ca = rules->tls.client_ca,
+		.client_crl = rules->tls.client_crl };
 }
 
 static int
@@ -1098,6 +1129,64 @@ open_tls(struct api *a, struct err *err)
 	return a->tls ? 0 : -1;
 }
 
+/* --- what is about to end --------------------------------------------------------------------------------------- */
+
+static void
+tell_expiry(struct api *a, const char *what, struct wall ends, struct wall now)
+{
+	char text[200];
+	expiry_text(what, ends, now, text, sizeof text);
+	if (text[0])
+		state_tell(a->conf.state, "access", VERDICT_DEGRADED, now, "%s", text);
+}
+
+/* Each warning once, for each file that was loaded. */
+static void
+look_at_expiry_of_files(struct api *a, struct wall now)
+{
+	struct wall cert = tls_expires(a->tls), crl = tls_crl_expires(a->tls);
+	enum expiry_stage stage = expiry_stage(cert, now);
+	if (stage > a->cert_told)
+		tell_expiry(a, "the TLS certificate of the API", cert, now);
+	a->cert_told = stage;
+	stage = expiry_stage(crl, now);
+	/* such a list lives for days by design: the last day is what counts */
+	if (stage > a->crl_told && stage == EXPIRY_DAY)
+		tell_expiry(a, "the list of revoked client certificates", crl, now);
+	if (stage > a->crl_told && stage == EXPIRY_OVER)
+		tell_expiry(a, "no client certificate is taken any more: their list of revocations", crl, now);
+	a->crl_told = stage;
+}
+
+/* Grants have no place to remember what was told: what counts is whether a stage began since the last look. What ended
+ * before the first look is old news. */
+static void
+look_at_expiry_of_grants(struct api *a, struct wall now)
+{
+	const struct conf_rules *rules = rules_of(a);
+	for (size_t i = 0; rules && i < rules->n_access; i++) {
+		const struct conf_access *row = &rules->access[i];
+		char what[160];
+		enum expiry_stage was = expiry_stage(row->expires, a->expiry_looked), is = expiry_stage(row->expires, now);
+		bool is_first = a->expiry_looked.ns == 0;
+		if (is <= was || (is_first && is == EXPIRY_OVER))
+			continue;
+		snprintf(what, sizeof what, "the grant of %s (%s)", row->user ? row->user : row->token, conf_role_name(row->role));
+		tell_expiry(a, what, row->expires, now);
+	}
+	a->expiry_looked = now;
+}
+
+static void
+on_expiry(void *arg)
+{
+	struct api *a = arg;
+	struct wall now = clock_wall();
+	if (a->tls)
+		look_at_expiry_of_files(a, now);
+	look_at_expiry_of_grants(a, now);
+}
+
 int
 api_reload(struct api *a, struct err *err)
 {
@@ -1106,7 +1195,11 @@ api_reload(struct api *a, struct err *err)
 		return 0;
 	if (!files.cert)
 		return err_set(err, ERR_USAGE, "the fleet file has no `tls` any more: the certificate that was read before is kept");
-	return tls_reload(a->tls, &files, err);
+	if (tls_reload(a->tls, &files, err) == -1)
+		return -1;
+	a->cert_told = a->crl_told = EXPIRY_FAR;
+	on_expiry(a);
+	return 0;
 }
 
 unsigned
@@ -1141,7 +1234,7 @@ set_defaults(struct api *a)
 	if (a->conf.connections_max > 0)
 		max = a->conf.connections_max;
 	a->connections_max = max;
-	a->reserved = max / RESERVED_SHARE;
+	a->reserved = share_of(max);
 	/* a session over TLS costs three descriptors */
 	a->tls_max = files.rlim_cur / 8 < max ? files.rlim_cur / 8 : max;
 }
@@ -1171,6 +1264,7 @@ arm(struct api *a)
 	loop_timer_stop(a->wake_timer);
 	a->sweep_timer = loop_timer_add(a->loop, sweep_ms(a), sweep_ms(a), on_sweep, a);
 	a->recheck_timer = loop_timer_add(a->loop, a->conf.recheck_ms, a->conf.recheck_ms, on_recheck, a);
+	a->expiry_timer = loop_timer_add(a->loop, 0, EXPIRY_MS, on_expiry, a);
 	a->seen_timer = loop_timer_add(a->loop, SEEN_MS, SEEN_MS, on_seen, a);
 	a->heartbeat_timer = loop_timer_add(a->loop, a->conf.heartbeat_ms, a->conf.heartbeat_ms, on_heartbeat, a);
 }
@@ -1225,6 +1319,7 @@ disarm(struct api *a)
 	loop_timer_del(a->http_timer);
 	loop_timer_del(a->sweep_timer);
 	loop_timer_del(a->recheck_timer);
+	loop_timer_del(a->expiry_timer);
 	loop_timer_del(a->flush_timer);
 	loop_timer_del(a->seen_timer);
 	loop_timer_del(a->heartbeat_timer);

@@ -343,6 +343,27 @@ write_api(const struct metrics *m, struct buf *out)
 		(double)m->resyncs);
 }
 
+static void
+write_tls(const struct metrics *m, struct buf *out)
+{
+	const struct {
+		const char *result;
+		uint64_t n;
+	} results[] = {
+		{ "done", m->tls.done }, { "bad_certificate", m->tls.bad_certificate }, { "failed", m->tls.failed },
+		{ "timed_out", m->tls.timed_out }, { "turned_away", m->tls.turned_away },
+	};
+	write_one(out, "catchment_tls_sessions", "gauge", "Open TLS sessions, handshakes among them.", (double)m->tls.sessions);
+	metrics_family(out, "catchment_tls_handshakes_total", "counter", "TLS handshakes that came to an end, by result.");
+	for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+		metrics_sample(out, "catchment_tls_handshakes_total", (double)results[i].n, "result", results[i].result, NULL);
+	write_one(out, "catchment_tls_certificate_expiry_timestamp_seconds", "gauge", "When the certificate of the API ends.",
+		(double)m->cert_ends.ns / 1e9);
+	if (m->crl_ends.ns != 0)
+		write_one(out, "catchment_tls_crl_expiry_timestamp_seconds", "gauge",
+			"When the first list of revoked client certificates ends; none is taken after it.", (double)m->crl_ends.ns / 1e9);
+}
+
 /* Resident bytes from /proc/self/statm, "size resident shared …" in pages; NAN when it cannot be read. */
 static double
 resident_bytes(void)
@@ -392,6 +413,8 @@ metrics_write(const struct metrics *m, struct buf *out)
 	if (m->state)
 		write_fleet(state_fleet(m->state), m->now, out);
 	write_api(m, out);
+	if (m->has_tls)
+		write_tls(m, out);
 	if (m->loop) {
 		write_one(out, "catchment_loop_slowest_callback_seconds", "gauge", "Longest callback of the event loop so far.",
 			loop_slowest_ms(m->loop) / 1000);

@@ -6,6 +6,7 @@
 
 #include "backend/state.h"
 #include "backend/store.h"
+#include "backend/tls.h"
 #include "core/loop.h"
 
 /*
@@ -25,6 +26,9 @@ struct metrics {
 	uint64_t requests[6]; /* by hundreds of the status: requests[2] is 2xx */
 	uint64_t turned_away; /* connections refused at the door: limits, broken heads, deadlines */
 	uint64_t messages_change, messages_seen, messages_event, resyncs;
+	bool has_tls; /* served over TLS too: */
+	struct tls_figures tls;
+	struct wall cert_ends, crl_ends; /* zero: there is none */
 };
 
 /* Head lines of one family: "# HELP name help" and "# TYPE name type". */

@@ -12,9 +12,11 @@
  *
  * A client certificate is asked for when there is an authority to verify it with, and is needed only by those who have
  * no token. One that does not verify, whatever is wrong with it, ends the handshake: it is never treated as none. No
- * session tickets, no resumption, no early data: each would be a second way to be somebody.
+ * session tickets, no resumption, no early data: each would be a second way to be somebody. With a list of revocations each
+ * authority must have one in it, and a list past its next update lets nobody in: what is not known is not good.
  *
- * Credentials of sessions under way outlive a reload; they are freed when no session uses them any more.
+ * Credentials of sessions under way outlive a reload; they are freed when no session uses them any more. The certificates
+ * that clients have shown do not: each is verified anew by what was loaded, and ends its session when its time is over.
  */
 #include "backend/tls.h"
 
@@ -51,6 +53,8 @@
 #define PIECE_MS        30000 /* for the client to take one piece */
 #define STEPS_A_TURN    64    /* pieces pumped before others get their turn */
 #define FILE_MAX        (1u << 20)
+#define AUTHORITIES_MAX 64
+#define CHAIN_MAX       8     /* certificates that a client may show */
 #define DEAD_PEER_MS    60000 /* bytes that are not acknowledged for so long */
 #define PRIORITY        "SECURE128:-VERS-ALL:+VERS-TLS1.3:%SERVER_PRECEDENCE"
 
@@ -69,6 +73,7 @@ struct creds {
 	gnutls_certificate_credentials_t certs;
 	gnutls_x509_crt_t crt; /* ours, for its names */
 	bool wants_client;
+	struct wall crl_ends; /* zero: there is no list */
 };
 
 struct session {
@@ -81,6 +86,7 @@ struct session {
 	enum stage stage;
 	struct mono deadline; /* unset while pumping */
 	struct tls_peer peer;
+	struct wall client_ends; /* its certificate; zero: it showed none */
 	char source[64];
 	struct pipe in, out; /* from the client, to the client */
 	struct mono out_since; /* when the piece in `out` came */
@@ -145,18 +151,50 @@ datum(const struct buf *b)
 	return (gnutls_datum_t){ (unsigned char *)b->data, (unsigned)b->len };
 }
 
-/* Refuses a client certificate that does not verify for being a client; none at all is no failure. */
-static int
-verify_client(gnutls_session_t s)
+static bool
+is_past(struct wall end)
+{
+	return end.ns != 0 && clock_wall().ns >= end.ns;
+}
+
+/* Is what the client showed good for being a client, by these authorities and what they have revoked? When there is nothing
+ * that it showed, it is. */
+static bool
+is_good_client(const struct creds *c, gnutls_session_t s, struct wall *ends)
 {
 	char purpose[] = GNUTLS_KP_TLS_WWW_CLIENT;
 	gnutls_typed_vdata_st data = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)purpose };
-	unsigned status = 0, n = 0;
-	if (!gnutls_certificate_get_peers(s, &n) || n == 0)
-		return 0;
-	if (gnutls_certificate_verify_peers(s, &data, 1, &status) != 0 || status != 0)
-		return GNUTLS_E_CERTIFICATE_ERROR;
-	return 0;
+	gnutls_x509_crt_t chain[CHAIN_MAX] = { NULL };
+	gnutls_x509_trust_list_t authorities = NULL;
+	unsigned status = 0, n = 0, i = 0;
+	const gnutls_datum_t *shown = gnutls_certificate_get_peers(s, &n);
+	bool is_good = false;
+	if (!shown || n == 0)
+		return true;
+	if (!c->wants_client || n > CHAIN_MAX || is_past(c->crl_ends))
+		return false;
+	gnutls_certificate_get_trust_list(c->certs, &authorities);
+	for (; i < n; i++) {
+		if (gnutls_x509_crt_init(&chain[i]) < 0)
+			abort();
+		if (gnutls_x509_crt_import(chain[i], &shown[i], GNUTLS_X509_FMT_DER) < 0)
+			goto out;
+	}
+	is_good = gnutls_x509_trust_list_verify_crt2(authorities, chain, n, &data, 1, 0, &status, NULL) >= 0 && status == 0;
+	time_t end = gnutls_x509_crt_get_expiration_time(chain[0]);
+	*ends = (struct wall){ end > 0 ? (int64_t)end * CLOCK_NS_PER_S : 0 };
+out:
+	for (i = 0; i < CHAIN_MAX && chain[i]; i++)
+		gnutls_x509_crt_deinit(chain[i]);
+	return is_good;
+}
+
+/* Called by the library during the handshake. */
+static int
+verify_client(gnutls_session_t tls_session)
+{
+	struct session *s = gnutls_session_get_ptr(tls_session);
+	return is_good_client(s->creds, tls_session, &s->client_ends) ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }
 
 static int
@@ -208,13 +246,84 @@ load_authority(struct creds *c, const char *path, struct err *err)
 	return rc;
 }
 
+/* Each authority has a list, each list is signed by one, and the first to end is remembered. */
+static int
+check_revocations(struct creds *c, const gnutls_x509_crt_t *cas, unsigned n_cas, const gnutls_x509_crl_t *lists, unsigned n_lists,
+	const char *path, struct err *err)
+{
+	for (unsigned i = 0; i < n_lists; i++) {
+		unsigned status = 0;
+		int said = gnutls_x509_crl_verify(lists[i], cas, (int)n_cas, 0, &status);
+		/* one that is too old still says what was revoked; that nobody gets in by it is is_good_client's business */
+		if (said < 0 || (status & ~(unsigned)GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED & ~(unsigned)GNUTLS_CERT_INVALID) != 0)
+			return err_set(err, ERR_USAGE, "list %u of the revocations %s is not signed by an authority of `client_ca`", i + 1, path);
+		time_t end = gnutls_x509_crl_get_next_update(lists[i]);
+		if (end <= 0)
+			return err_set(err, ERR_USAGE, "list %u of the revocations %s does not say when the next one comes", i + 1, path);
+		struct wall ends = { (int64_t)end * CLOCK_NS_PER_S };
+		if (c->crl_ends.ns == 0 || ends.ns < c->crl_ends.ns)
+			c->crl_ends = ends;
+	}
+	for (unsigned k = 0; k < n_cas; k++) {
+		char name[128] = "?";
+		size_t size = sizeof name;
+		unsigned i = 0;
+		while (i < n_lists && gnutls_x509_crl_check_issuer(lists[i], cas[k]) == 0)
+			i++;
+		if (i < n_lists)
+			continue;
+		(void)gnutls_x509_crt_get_dn(cas[k], name, &size);
+		return err_set(err, ERR_USAGE, "the revocations %s have no list of the authority %.120s", path, name);
+	}
+	return 0;
+}
+
+static int
+load_revocations(struct creds *c, const struct tls_files *files, struct err *err)
+{
+	struct buf ca = BUF_INIT(FILE_MAX), crl = BUF_INIT(16 * FILE_MAX);
+	gnutls_x509_crt_t *cas = NULL;
+	gnutls_x509_crl_t *lists = NULL;
+	unsigned n_cas = 0, n_lists = 0;
+	int rc = -1, said;
+	if (buf_read_file(&ca, files->client_ca, err) == -1 || buf_read_file(&crl, files->client_crl, err) == -1)
+		goto out;
+	gnutls_datum_t ca_bytes = datum(&ca), crl_bytes = datum(&crl);
+	said = gnutls_x509_crt_list_import2(&cas, &n_cas, &ca_bytes, GNUTLS_X509_FMT_PEM, 0);
+	if (said < 0 || n_cas > AUTHORITIES_MAX) {
+		(void)err_set(err, ERR_USAGE, "the authority for client certificates %s: %s", files->client_ca,
+			said < 0 ? gnutls_strerror(said) : "at most 64 are allowed");
+		goto out;
+	}
+	said = gnutls_x509_crl_list_import2(&lists, &n_lists, &crl_bytes, GNUTLS_X509_FMT_PEM, 0);
+	if (said < 0) {
+		(void)err_set(err, ERR_USAGE, "the revocations %s: %s", files->client_crl, gnutls_strerror(said));
+		goto out;
+	}
+	if (check_revocations(c, cas, n_cas, lists, n_lists, files->client_crl, err) == -1)
+		goto out;
+	said = gnutls_certificate_set_x509_crl_mem(c->certs, &crl_bytes, GNUTLS_X509_FMT_PEM);
+	rc = said >= 0 ? 0 : err_set(err, ERR_USAGE, "the revocations %s: %s", files->client_crl, gnutls_strerror(said));
+out:
+	for (unsigned i = 0; i < n_lists; i++)
+		gnutls_x509_crl_deinit(lists[i]);
+	for (unsigned i = 0; i < n_cas; i++)
+		gnutls_x509_crt_deinit(cas[i]);
+	gnutls_free(lists);
+	gnutls_free(cas);
+	buf_done(&crl);
+	buf_done(&ca);
+	return rc;
+}
+
 static struct creds *
 creds_load(const struct tls_files *files, struct err *err)
 {
 	struct creds *c = xcalloc(1, sizeof *c);
 	if (gnutls_certificate_allocate_credentials(&c->certs) < 0 || gnutls_x509_crt_init(&c->crt) < 0)
 		abort(); /* out of memory, as everywhere */
-	if (load_own(c, files, err) == -1 || (files->client_ca && load_authority(c, files->client_ca, err) == -1)) {
+	if (load_own(c, files, err) == -1 || (files->client_ca && load_authority(c, files->client_ca, err) == -1) ||
+		(files->client_ca && files->client_crl && load_revocations(c, files, err) == -1)) {
 		creds_free(c);
 		return NULL;
 	}
@@ -237,18 +346,6 @@ creds_sweep(struct tls *t)
 		SLIST_REMOVE(&t->all_creds, c, creds, next);
 		creds_free(c);
 	}
-}
-
-int
-tls_reload(struct tls *t, const struct tls_files *files, struct err *err)
-{
-	struct creds *c = creds_load(files, err);
-	if (!c)
-		return -1;
-	SLIST_INSERT_HEAD(&t->all_creds, c, next);
-	t->creds = c;
-	creds_sweep(t);
-	return 0;
 }
 
 /* --- sessions --------------------------------------------------------------------------------------------------- */
@@ -276,6 +373,30 @@ session_free(struct session *s)
 		(void)close(s->plain);
 	explicit_bzero(&s->in, sizeof s->in);
 	free(s);
+}
+
+/* Certificates that do not stand by what was loaded end their sessions, streams and all. */
+static void
+recheck_clients(struct tls *t)
+{
+	for (struct session *s = LIST_FIRST(&t->sessions), *next; s; s = next) {
+		next = LIST_NEXT(s, all);
+		if (s->stage == STAGE_PUMP && !is_good_client(t->creds, s->tls_session, &s->client_ends))
+			session_free(s);
+	}
+}
+
+int
+tls_reload(struct tls *t, const struct tls_files *files, struct err *err)
+{
+	struct creds *c = creds_load(files, err);
+	if (!c)
+		return -1;
+	SLIST_INSERT_HEAD(&t->all_creds, c, next);
+	t->creds = c;
+	recheck_clients(t);
+	creds_sweep(t);
+	return 0;
 }
 
 /* Has one source more than its share of the handshakes, or of all? */
@@ -506,10 +627,12 @@ handshake(struct session *s)
 		return;
 	}
 	if (said == 0 && begin_pump(s) == 0) {
+		s->tls->figures.done++;
 		pump(s);
 		return;
 	}
-	s->tls->figures.failed++;
+	s->tls->figures.bad_certificate += said == GNUTLS_E_CERTIFICATE_ERROR;
+	s->tls->figures.failed += said != GNUTLS_E_CERTIFICATE_ERROR;
 	if (said < 0)
 		(void)gnutls_alert_send_appropriate(s->tls_session, said);
 	session_free(s);
@@ -545,7 +668,7 @@ on_tcp(void *arg, unsigned events)
 	}
 }
 
-/* Deadlines of handshakes, of closing, and of clients that read too slowly. */
+/* Deadlines of handshakes, of closing, of certificates, and of clients that read too slowly. */
 static void
 on_sweep(void *arg)
 {
@@ -555,9 +678,9 @@ on_sweep(void *arg)
 		next = LIST_NEXT(s, all);
 		bool is_slow = s->out.len > 0 && mono_ms_since(now, s->out_since) > PIECE_MS;
 		bool is_late = mono_is_set(s->deadline) && !mono_before(now, s->deadline);
-		if (!is_slow && !is_late)
+		if (!is_slow && !is_late && !is_past(s->client_ends))
 			continue;
-		t->figures.failed += s->stage == STAGE_HANDSHAKE;
+		t->figures.timed_out += s->stage == STAGE_HANDSHAKE;
 		session_free(s);
 	}
 	creds_sweep(t);
@@ -614,6 +737,7 @@ admit(struct tls *t, int fd, const struct sockaddr_storage *from, socklen_t len)
 	gnutls_certificate_server_set_request(s->tls_session,
 		t->creds->wants_client ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_IGNORE);
 	gnutls_handshake_set_timeout(s->tls_session, GNUTLS_INDEFINITE_TIMEOUT); /* the deadline is ours */
+	gnutls_session_set_ptr(s->tls_session, s);
 	gnutls_transport_set_int(s->tls_session, fd);
 	s->tcp_io = loop_io_add(t->loop, fd, LOOP_READ, on_tcp, s);
 }
@@ -799,6 +923,12 @@ tls_expires(const struct tls *t)
 {
 	time_t end = gnutls_x509_crt_get_expiration_time(t->creds->crt);
 	return (struct wall){ end > 0 ? (int64_t)end * CLOCK_NS_PER_S : 0 };
+}
+
+struct wall
+tls_crl_expires(const struct tls *t)
+{
+	return t->creds->crl_ends;
 }
 
 unsigned

@@ -22,7 +22,8 @@ struct tls_peer {
 
 struct tls_files {
 	const char *cert, *key;
-	const char *client_ca; /* NULL: no client certificates are asked for */
+	const char *client_ca;  /* NULL: no client certificates are asked for */
+	const char *client_crl; /* NULL: what they have revoked is not known */
 };
 
 struct tls_conf {
@@ -38,18 +39,25 @@ struct tls_conf {
 struct tls *tls_new(struct loop *l, const struct tls_conf *conf, struct err *err);
 /* Ends all sessions; what the API has written before is sent as far as the sockets take it. NULL is allowed. */
 void tls_free(struct tls *t);
-/* New files for the sessions to come; those that are bad keep the old. */
+/* New files for the sessions to come; those that are bad keep the old. Sessions whose client certificate does not stand by the
+ * new ones (revoked, or its authority gone) are ended. */
 int tls_reload(struct tls *t, const struct tls_files *files, struct err *err);
 /* Is this one of the names or addresses of our certificate? With or without port. */
 bool tls_is_our_name(const struct tls *t, struct slice host);
 /* When our certificate ends. */
 struct wall tls_expires(const struct tls *t);
+/* When the first of the revocation lists ends; zero: there is none. */
+struct wall tls_crl_expires(const struct tls *t);
 /* The port of the i-th address, as bound. */
 unsigned tls_port(const struct tls *t, size_t i);
 
 struct tls_figures {
 	size_t sessions, handshakes; /* now; handshakes are among the sessions */
-	uint64_t accepted, failed, turned_away;
+	/* Connections that came, and what became of each one's handshake: */
+	uint64_t accepted, done;
+	uint64_t bad_certificate; /* the client showed one that does not verify */
+	uint64_t timed_out, failed; /* failed: all else */
+	uint64_t turned_away;     /* before any handshake: too many, from all or from one source */
 };
 struct tls_figures tls_figures(const struct tls *t);
 

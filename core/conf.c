@@ -773,6 +773,14 @@ is_first_hash(const struct reading *r, const struct raw_access *a)
 	return true;
 }
 
+static void
+check_tls(struct reading *r)
+{
+	const struct raw_tls *tls = &r->file.tls;
+	if (tls->client_crl && !tls->client_ca)
+		schema_mistake(&r->walk, schema_at(tls, "client_crl"), "tls has `client_crl` without `client_ca`, whose list it would be");
+}
+
 /* One name stands for one person, and for so many tokens that one of them can be replaced. */
 static void
 check_names(struct reading *r)
@@ -857,6 +865,7 @@ build_rules(struct reading *r)
 		.cert = keep(r, r->file.tls.cert),
 		.key = keep(r, r->file.tls.key),
 		.client_ca = keep(r, r->file.tls.client_ca),
+		.client_crl = keep(r, r->file.tls.client_crl),
 	};
 	rules->access = access;
 	rules->secrets = secrets;
@@ -1007,6 +1016,7 @@ check_all(struct reading *r)
 		check_access(r, a, &pops);
 	check_identities(r);
 	check_names(r);
+	check_tls(r);
 	if (r->walk.report->n_mistakes > 0)
 		return; /* first things first */
 	note_ssh(r);

@@ -60,6 +60,7 @@ struct conf_secret {
 struct conf_tls {
 	const char *cert, *key; /* NULL: not at all */
 	const char *client_ca;  /* NULL: no client certificates, tokens only */
+	const char *client_crl; /* NULL: revocations are not looked up */
 };
 
 /* What fleet.yaml says beside the topology: fleet.rules. */

@@ -282,6 +282,9 @@ static const struct schema_key tls_keys[] = {
 	{ "client_ca", SCHEMA_PATH, AT(raw_tls, client_ca),
 		.help = "authority that signs the client certificates of `access`, PEM; without "
 			"it tokens only" },
+	{ "client_crl", SCHEMA_PATH, AT(raw_tls, client_crl),
+		.help = "what these authorities have revoked, PEM, one list of each; when a list is "
+			"past its next update, no client certificate is taken" },
 	END,
 };
 static const struct schema_table tls_table = { "tls", sizeof(struct raw_tls), tls_keys };

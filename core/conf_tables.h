@@ -120,7 +120,7 @@ struct raw_limits {
 
 struct raw_tls {
 	struct schema_mark mark;
-	const char *cert, *key, *client_ca;
+	const char *cert, *key, *client_ca, *client_crl;
 };
 
 struct raw_file {

@@ -78,7 +78,7 @@ set_use(gnutls_x509_crt_t crt, enum cert_use use)
 {
 	if (use == CERT_CA) {
 		OK(gnutls_x509_crt_set_basic_constraints(crt, 1, -1));
-		OK(gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_KEY_CERT_SIGN));
+		OK(gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN));
 		return;
 	}
 	OK(gnutls_x509_crt_set_basic_constraints(crt, 0, -1));
@@ -142,6 +142,36 @@ certs_make(const char *folder, const struct cert_wish *wish)
 	}
 	gnutls_x509_crt_deinit(crt);
 	gnutls_x509_privkey_deinit(key);
+}
+
+void
+certs_revoke(const char *folder, const char *file, const char *issuer, const char *revoked, int64_t from_s, int64_t to_s)
+{
+	gnutls_x509_crt_t ca = load_cert(folder, issuer);
+	gnutls_x509_privkey_t key = load_key(folder, issuer);
+	gnutls_x509_crl_t list;
+	gnutls_datum_t pem;
+	char path[256];
+	time_t now = time(NULL);
+	unsigned char number[1] = { 1 };
+	OK(gnutls_x509_crl_init(&list));
+	OK(gnutls_x509_crl_set_version(list, 2));
+	OK(gnutls_x509_crl_set_this_update(list, now + from_s));
+	OK(gnutls_x509_crl_set_next_update(list, now + to_s));
+	OK(gnutls_x509_crl_set_number(list, number, sizeof number));
+	if (revoked) {
+		gnutls_x509_crt_t crt = load_cert(folder, revoked);
+		OK(gnutls_x509_crl_set_crt(list, crt, now + from_s));
+		gnutls_x509_crt_deinit(crt);
+	}
+	OK(gnutls_x509_crl_sign2(list, ca, key, GNUTLS_DIG_SHA256, 0));
+	OK(gnutls_x509_crl_export2(list, GNUTLS_X509_FMT_PEM, &pem));
+	path_of(folder, file, "crl", path);
+	write_file(path, &pem);
+	gnutls_free(pem.data);
+	gnutls_x509_crl_deinit(list);
+	gnutls_x509_privkey_deinit(key);
+	gnutls_x509_crt_deinit(ca);
 }
 
 void

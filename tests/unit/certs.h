@@ -18,6 +18,8 @@ struct cert_wish {
 	const char *ip;           /* another, or NULL */
 };
 void certs_make(const char *folder, const struct cert_wish *wish);
+/* FILE.crl: what `issuer` has revoked (one certificate, or NULL: none), valid between these seconds from now. */
+void certs_revoke(const char *folder, const char *file, const char *issuer, const char *revoked, int64_t from_s, int64_t to_s);
 /* SHA-256 of the certificate's DER, 64 hexadecimal digits. */
 void certs_fingerprint(const char *folder, const char *name, char out[65]);
 

@@ -39,6 +39,7 @@ static const struct cert_wish wishes[] = {
 	{ "wrong-use", "clients", CERT_SERVER, -60, YEAR, NULL, NULL },
 	{ "other-ca", "ca", CERT_CLIENT, -60, YEAR, NULL, NULL },
 	{ "self", NULL, CERT_CLIENT, -60, YEAR, NULL, NULL },
+	{ "ending", "ca", CERT_SERVER, -60, 3 * 86400, "catchment.test", "127.0.0.1" },
 };
 
 static char folder[64];
@@ -47,7 +48,7 @@ static char hash_admin[TOKEN_HASH_SIZE], hash_observer[TOKEN_HASH_SIZE], hash_sh
 static char cert_hash[4][TOKEN_HASH_SIZE];
 
 struct bench {
-	char path[96], cert[128], key[128], ca[128];
+	char path[96], cert[128], key[128], ca[128], crl[128];
 	struct loop *loop;
 	struct state *state;
 	struct api *api;
@@ -682,11 +683,167 @@ START_TEST(test_tls_takes_a_new_certificate_and_keeps_the_old_when_it_is_bad)
 }
 END_TEST
 
+/* --- revocations ------------------------------------------------------------------------------------------------ */
+
+static void
+use_list(struct bench *b, const char *name)
+{
+	file_of(name, "crl", b->crl);
+	b->rules.tls.client_crl = b->crl;
+}
+
+static int
+ask_by(struct bench *b, const char *cert)
+{
+	struct client c;
+	int status = ask(b, cert, "GET /v1/pops HTTP/1.1\r\nHost: " HOST "\r\n\r\n", &c);
+	client_close(&c);
+	return status;
+}
+
+static bool
+is_told(const struct bench *b, const char *text)
+{
+	size_t n;
+	const struct event *events = state_events(b->state, &n);
+	for (size_t i = 0; i < n; i++)
+		if (strstr(events[i].text, text))
+			return true;
+	return false;
+}
+
+START_TEST(test_tls_refuses_what_was_revoked)
+{
+	struct bench b;
+	struct client by_cert, by_token;
+	struct err err = ERR_INIT;
+	bench_open(&b, NULL);
+	certs_revoke(folder, "other", "clients", "stranger", -60, 86400 * 7);
+	certs_revoke(folder, "alice", "clients", "alice", -60, 86400 * 7);
+	use_list(&b, "other");
+	ck_assert_msg(api_reload(b.api, &err) == 0, "%s", err.text);
+	ck_assert_int_eq(ask_by(&b, "alice"), 200);
+	ck_assert_int_eq(ask_by(&b, "stranger"), 0);
+	/* a new list, while alice looks on: her stream ends, at once and not only for new sessions */
+	open_stream(&b, &by_cert, "alice", NULL);
+	open_stream(&b, &by_token, NULL, token_observer);
+	use_list(&b, "alice");
+	ck_assert_int_eq(api_reload(b.api, &err), 0);
+	WAIT_FOR(&b, by_cert.is_over);
+	ck_assert(!by_token.is_over);
+	ck_assert_int_eq(ask_by(&b, "alice"), 0);
+	ck_assert_int_eq(ask_by(&b, "stranger"), 401); /* this list does not have it, `access` neither */
+	ck_assert_int_eq(ask_with(&b, token_observer, "GET /v1/pops", HOST), 200);
+	client_close(&by_cert);
+	client_close(&by_token);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_tls_trusts_no_list_that_is_past)
+{
+	struct bench b;
+	struct err err = ERR_INIT;
+	bench_open(&b, NULL);
+	certs_revoke(folder, "past", "clients", NULL, -7200, -3600);
+	use_list(&b, "past");
+	ck_assert_msg(api_reload(b.api, &err) == 0, "%s", err.text);
+	ck_assert_int_eq(ask_by(&b, "alice"), 0);
+	ck_assert_int_eq(ask_with(&b, token_observer, "GET /v1/pops", HOST), 200);
+	ck_assert(is_told(&b, "no client certificate is taken any more"));
+	/* a list that cannot be used keeps what was loaded before */
+	use_list(&b, "nowhere");
+	ck_assert_int_eq(api_reload(b.api, &err), -1);
+	ck_assert_int_eq(ask_by(&b, "alice"), 0);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_tls_warns_before_its_certificate_ends)
+{
+	struct bench b;
+	struct client c;
+	struct err err = ERR_INIT;
+	char text[512];
+	bench_open(&b, NULL);
+	WAIT_FOR(&b, api_connections(b.api) == 0);
+	ck_assert(!is_told(&b, "the TLS certificate"));
+	file_of("ending", "pem", b.cert);
+	file_of("ending", "key", b.key);
+	ck_assert_int_eq(api_reload(b.api, &err), 0);
+	ck_assert(is_told(&b, "the TLS certificate of the API ends in 2 days, at "));
+	snprintf(text, sizeof text, "GET /metrics HTTP/1.1\r\nHost: " HOST "\r\nAuthorization: Bearer %s\r\n\r\n", token_observer);
+	ck_assert_int_eq(ask(&b, NULL, text, &c), 200);
+	const char *line = strstr(buf_text(&c.in), "\ncatchment_tls_certificate_expiry_timestamp_seconds ");
+	ck_assert_ptr_nonnull(line);
+	double ends = strtod(strchr(line + 1, ' '), NULL), wanted = (double)clock_wall().ns / 1e9 + 3 * 86400;
+	ck_assert_msg(ends > wanted - 600 && ends < wanted + 600, "%f, not %f", ends, wanted);
+	ck_assert(has(&c, "\ncatchment_tls_handshakes_total{result=\"done\"} 1\n"));
+	ck_assert(has(&c, "\ncatchment_tls_handshakes_total{result=\"bad_certificate\"} 0\n"));
+	ck_assert(!has(&c, "catchment_tls_crl_expiry"));
+	client_close(&c);
+	ck_assert_int_eq(ask_by(&b, "expired"), 0);
+	ck_assert_int_eq(ask(&b, NULL, text, &c), 200);
+	ck_assert(has(&c, "\ncatchment_tls_handshakes_total{result=\"bad_certificate\"} 1\n"));
+	client_close(&c);
+	bench_close(&b);
+}
+END_TEST
+
+/* --- reserved places -------------------------------------------------------------------------------------------- */
+
+static void
+open_from(struct bench *b, struct client *c, const char *token, const char *from)
+{
+	char text[512];
+	client_open_from(c, b, NULL, "NORMAL", from);
+	WAIT_FOR(b, c->is_shaken || c->is_over);
+	snprintf(text, sizeof text, "GET /v1/stream HTTP/1.1\r\nHost: " HOST "\r\nAuthorization: Bearer %s\r\n\r\n", token);
+	client_say(c, text);
+	WAIT_FOR(b, has(c, "retry: ") || c->is_over);
+}
+
+/* Observers from everywhere take all that they may: who acts still comes in, over the same TLS. */
+START_TEST(test_tls_keeps_a_place_for_who_acts)
+{
+	struct bench b;
+	struct client held[16];
+	char from[32];
+	size_t n = 0;
+	bench_open(&b, &(struct api_conf){ .connections_max = 16 });
+	for (; n < 16; n++) {
+		snprintf(from, sizeof from, "127.0.1.%zu", 1 + n);
+		open_from(&b, &held[n], token_observer, from);
+		if (status_of(&held[n]) != 200)
+			break;
+	}
+	ck_assert_uint_eq(n, 15);
+	ck_assert_int_eq(status_of(&held[n]), 429);
+	ck_assert(has(&held[n], "observers"));
+	client_close(&held[n]);
+	WAIT_FOR(&b, api_connections(b.api) == 15);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(ask_with(&b, token_admin, "POST /v1/reload", HOST), 200);
+	ck_assert_int_eq(b.reloads, 3);
+	ck_assert_uint_eq(api_streams(b.api), 15);
+	while (n-- > 0)
+		client_close(&held[n]);
+	bench_close(&b);
+}
+END_TEST
+
 /* What may be wrong with the files and addresses. */
 static const struct {
 	const char *cert, *key, *ca, *address, *says;
 	mode_t mode; /* of the key */
+	const char *crl;
 } faults[] = {
+	{ "server.pem", "server.key", "clients.pem", "127.0.0.1:0", NULL, 0600, "clients.crl" },
+	{ "server.pem", "server.key", "clients.pem", "127.0.0.1:0", "not signed by an authority", 0600, "ca.crl" },
+	{ "server.pem", "server.key", "both.pem", "127.0.0.1:0", "no list of the authority", 0600, "clients.crl" },
+	{ "server.pem", "server.key", "both.pem", "127.0.0.1:0", NULL, 0600, "both.crl" },
+	{ "server.pem", "server.key", "clients.pem", "127.0.0.1:0", "clients.pem", 0600, "clients.pem" },
+	{ "server.pem", "server.key", "clients.pem", "127.0.0.1:0", "nowhere.crl", 0600, "nowhere.crl" },
 	{ "server.pem", "server.key", "clients.pem", "127.0.0.1:0", NULL, 0600 },
 	{ "server.pem", "server.key", NULL, "127.0.0.1:0", NULL, 0640 },
 	{ "server.pem", "server.key", NULL, "[::ffff:127.0.0.1]:0x", "HOST:PORT", 0600 },
@@ -710,15 +867,16 @@ START_TEST(test_tls_says_what_is_wrong_with_its_files)
 {
 	struct bench b = { .is_late = false };
 	struct err err = ERR_INIT;
-	char cert[128] = "", key[128] = "", ca[128] = "", path[96];
+	char cert[128] = "", key[128] = "", ca[128] = "", crl[128] = "", path[96];
 	snprintf(cert, sizeof cert, "%s/%s", folder, faults[_i].cert);
 	snprintf(key, sizeof key, "%s/%s", folder, faults[_i].key);
 	snprintf(ca, sizeof ca, "%s/%s", folder, faults[_i].ca);
+	snprintf(crl, sizeof crl, "%s/%s", folder, faults[_i].crl);
 	snprintf(path, sizeof path, "%s/api.sock", folder);
 	if (faults[_i].mode != 0600)
 		ck_assert_int_eq(chmod(key, faults[_i].mode), 0);
 	b.rules.tls = (struct conf_tls){ faults[_i].cert ? cert : NULL, faults[_i].key ? key : NULL,
-		faults[_i].ca ? ca : NULL };
+		faults[_i].ca ? ca : NULL, faults[_i].crl ? crl : NULL };
 	b.loop = loop_new(&err);
 	b.state = state_new(fleet_with(&b));
 	const char *const addresses[] = { faults[_i].address };
@@ -807,6 +965,14 @@ START_TEST(test_tls_serves_libcurl)
 END_TEST
 
 static void
+join(const char *a, const char *b, const char *out)
+{
+	char command[512];
+	snprintf(command, sizeof command, "cd '%s' && cat %s %s >%s", folder, a, b, out);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void
 setup(void)
 {
 	static const char *const named[] = { "alice", "expired", "wrong-use", "self" };
@@ -819,6 +985,10 @@ setup(void)
 		certs_fingerprint(folder, named[i], print);
 		snprintf(cert_hash[i], sizeof cert_hash[i], "sha256:%s", print);
 	}
+	certs_revoke(folder, "clients", "clients", "stranger", -60, YEAR);
+	certs_revoke(folder, "ca", "ca", NULL, -60, YEAR);
+	join("clients.pem", "ca.pem", "both.pem");
+	join("clients.crl", "ca.crl", "both.crl");
 	token_make(token_admin, hash_admin);
 	token_make(token_observer, hash_observer);
 	token_make(token_short, hash_short);
@@ -856,6 +1026,10 @@ main(void)
 	tcase_add_test(tests, test_tls_slows_guessing);
 	tcase_add_test(tests, test_tls_takes_a_new_certificate_and_keeps_the_old_when_it_is_bad);
 	tcase_add_loop_test(tests, test_tls_says_what_is_wrong_with_its_files, 0, sizeof faults / sizeof *faults);
+	tcase_add_test(tests, test_tls_refuses_what_was_revoked);
+	tcase_add_test(tests, test_tls_trusts_no_list_that_is_past);
+	tcase_add_test(tests, test_tls_warns_before_its_certificate_ends);
+	tcase_add_test(tests, test_tls_keeps_a_place_for_who_acts);
 	tcase_add_loop_test(tests, test_tls_serves_libcurl, 0, sizeof curls / sizeof *curls);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
