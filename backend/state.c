@@ -19,6 +19,7 @@
 
 #define SKEW_NOTICE_S  30 /* a reply may take some seconds, and a clock without NTP drifts slower */
 #define PROBES_MAX   16
+#define RATE_SHORTEST_S 0.05
 #define RATE_NEWS    0.05 /* share by which a rate must move to be a change */
 #define WATCHERS_MAX 4
 
@@ -295,9 +296,14 @@ sample_rate(struct state *s, struct node *n, struct node_extra *x, const struct 
 	bool is_restart = (x->queries >= 0 && d->queries >= 0 && d->queries < x->queries) ||
 		(x->uptime_s >= 0 && d->uptime_s >= 0 && d->uptime_s < x->uptime_s);
 	double elapsed = mono_is_set(x->sampled) ? mono_s_since(now, x->sampled) : 0;
+	/* A poll that somebody asked for may follow another at once. No rate comes of so short a time, and the last is no
+	 * older for it: a change under way would else be refused for a rate that is not known. */
+	bool is_too_soon = mono_is_set(x->sampled) && !x->has_gap && elapsed < RATE_SHORTEST_S;
+	if (isnan(d->qps) && !is_restart && is_too_soon && x->queries >= 0 && d->queries >= 0)
+		return;
 	if (!isnan(d->qps))
 		n->qps = d->qps;
-	else if (is_restart || x->has_gap || x->queries < 0 || d->queries < 0 || elapsed < 0.05)
+	else if (is_restart || x->has_gap || x->queries < 0 || d->queries < 0 || elapsed < RATE_SHORTEST_S)
 		n->qps = NAN;
 	else
 		n->qps = (double)(d->queries - x->queries) / elapsed;

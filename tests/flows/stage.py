@@ -200,10 +200,11 @@ class Fleet:
 		shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def find_build():
-	"""The build folder: the first argument, or build/ of this checkout. Skips when there is none."""
+def find_build(given=None):
+	"""The build folder: the one given, else the first argument, else build/ of this checkout. Skips when there is none."""
 	here = os.path.dirname(os.path.realpath(__file__))
-	build = os.path.realpath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "..", "..", "build"))
+	first = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else None
+	build = os.path.realpath(given or first or os.path.join(here, "..", "..", "build"))
 	for program in ("catchmentd", "catchment", "tests/agents"):
 		if not os.access(os.path.join(build, program), os.X_OK):
 			skip(f"there is no {program} in {build}")

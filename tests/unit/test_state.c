@@ -120,6 +120,25 @@ START_TEST(test_rate_is_made_of_two_counters)
 }
 END_TEST
 
+START_TEST(test_rate_stands_when_polls_follow_each_other_at_once)
+{
+	struct state *s = state_new(make_fleet());
+	const struct node *n = &state_fleet(s)->nodes[0];
+	poll_well(s, 0, 0, 1000);
+	poll_well(s, 0, 0.01, 1010);
+	ck_assert(isnan(n->qps));
+	poll_well(s, 0, 2, 3000);
+	ck_assert_double_eq_tol(n->qps, 1000, 0.01);
+	poll_well(s, 0, 2.02, 3100);
+	ck_assert_double_eq_tol(n->qps, 1000, 0.01);
+	poll_well(s, 0, 2.5, 3250);
+	ck_assert_double_eq_tol(n->qps, 500, 0.01); /* of the whole time since the sample before */
+	state_apply(s, 0, "knot/stats", dns_report(5, 1), at(2.51), wall);
+	ck_assert_msg(isnan(n->qps), "a restart is seen however soon");
+	state_free(s);
+}
+END_TEST
+
 START_TEST(test_restart_gives_no_rate_and_an_event)
 {
 	static const struct {
@@ -402,6 +421,7 @@ main(void)
 	Suite *suite = suite_create("state");
 	TCase *t = tcase_create("state");
 	tcase_add_test(t, test_rate_is_made_of_two_counters);
+	tcase_add_test(t, test_rate_stands_when_polls_follow_each_other_at_once);
 	tcase_add_test(t, test_restart_gives_no_rate_and_an_event);
 	tcase_add_test(t, test_counter_and_failure_never_make_a_spike);
 	tcase_add_test(t, test_wrong_clock_is_told_and_ages_stay);
