@@ -239,8 +239,8 @@ mark_steps(struct run *r, size_t first_phase, size_t last_phase, enum step_state
 	}
 }
 
-static void
-start_actor(struct engine *e, struct run *r)
+void
+run_start_actor(struct engine *e, struct run *r)
 {
 	struct err err = ERR_INIT;
 	if (r->has_actor || !r->op.plan)
@@ -376,10 +376,11 @@ perform(struct engine *e, struct run *r, enum op_effect effect, enum op_state fr
 	case OP_DO_RECORD:
 		return record(e, r, from, event, err);
 	case OP_DO_CHECK:
-		start_actor(e, r);
+		run_start_actor(e, r);
 		return 0;
 	case OP_DO_APPLY:
 		mark_steps(r, r->op.phase, r->op.phase, STEP_SENT);
+		r->actor_starts = 0;
 		r->sent = now_of(e);
 		give_order(e, r, ACT_APPLY);
 		return 0;
@@ -1031,7 +1032,8 @@ engine_actor_event(struct engine *e, const char *op, const struct actor_event *e
 		r->actor = TRI_NO;
 		snprintf(r->actor_text, sizeof r->actor_text, "the actor ended: %.200s", event->text ? event->text : "no reason known");
 		run_say(r, ERR_FAILED, "%s", r->actor_text);
-		(void)run_raise(e, r, OP_EVENT_ACTOR_LOST);
+		if (!run_raise(e, r, OP_EVENT_ACTOR_LOST))
+			e->env.told(e->env.arg, &r->op);
 		return;
 	}
 	if (event->kind == ACTOR_CHECKED) {

@@ -23,6 +23,7 @@ struct run {
 	bool has_actor;
 	enum tri actor;           /* could it act? */
 	char actor_text[OP_TEXT_SIZE];
+	unsigned actor_starts;    /* anew since the newest apply, in the place of lost ones */
 	enum seen seen;           /* of the newest INSPECT */
 	struct mono inspected;
 	struct evidence_watch watch;
@@ -57,6 +58,8 @@ void run_evidence_input(const struct engine *e, const struct run *r, struct evid
 bool run_raise(struct engine *e, struct run *r, enum op_event event);
 void run_say(struct run *r, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Has an actor connect and check where none runs; what comes of it is told by `actor` and `actor_text`. */
+void run_start_actor(struct engine *e, struct run *r);
 /* Asks the nodes of the PoP that is worked on, witnesses and vantages now. */
 void run_poll(struct engine *e, struct run *r);
 /* Does the plan still rest on what is so? GATES_HOLD, or GATE_REFUSED or MOVED_ON with the reason said in the run. */

@@ -17,6 +17,7 @@
 
 #define POLL_EVERY_MS 500
 #define LEASE_WARN_S  900
+#define ACTORS_ANEW   3 /* in the place of actors that were lost, until the gate has its say */
 
 static struct mono
 now_of(const struct engine *e)
@@ -160,13 +161,30 @@ turn_keeping(struct engine *e, struct run *r)
 		(void)run_raise(e, r, OP_EVENT_KEPT);
 }
 
+static bool
+is_last_part(const struct operation *op)
+{
+	return op->phase + 1 == op_phases(op->verb, op->mode) && op->target + 1 == op->n_targets;
+}
+
+/* What follows needs an actor that has checked its nodes: one that was lost meanwhile is started anew. */
+static bool
+actor_stands_by(struct engine *e, struct run *r)
+{
+	if (!r->has_actor && r->actor_starts < ACTORS_ANEW) {
+		r->actor_starts++;
+		run_start_actor(e, r);
+	}
+	return !r->has_actor || r->actor != TRI_UNKNOWN;
+}
+
 /* Everything agrees in this phase: is there another phase or PoP, and do its gates hold? */
 static void
 go_on(struct engine *e, struct run *r)
 {
 	const struct operation *op = &r->op;
 	bool is_last_phase = op->phase + 1 == op_phases(op->verb, op->mode);
-	if (is_last_phase && op->target + 1 == op->n_targets) {
+	if (is_last_part(op)) {
 		(void)run_raise(e, r, OP_EVENT_MEASURED);
 		return;
 	}
@@ -198,8 +216,13 @@ turn_measuring(struct engine *e, struct run *r)
 	const char *missing;
 	keep_polling(e, r);
 	look(e, r);
+	bool may_go_on = is_last_part(&r->op) || actor_stands_by(e, r);
 	if (!evidence_is_whole(run_target(r)->checks, &missing)) {
 		run_say(r, ERR_OK, "not proven yet: %s", missing);
+		return;
+	}
+	if (!may_go_on) {
+		run_say(r, ERR_OK, "proven; what follows waits for its actor, which was started anew: %.150s", r->actor_text);
 		return;
 	}
 	r->op.text[0] = '\0';
@@ -213,7 +236,7 @@ turn_unconfirmed(struct engine *e, struct run *r)
 	const char *missing;
 	const struct operation *op = &r->op;
 	look(e, r);
-	bool is_last = op->phase + 1 == op_phases(op->verb, op->mode) && op->target + 1 == op->n_targets;
+	bool is_last = is_last_part(op);
 	for (size_t i = 0; i < op->n_steps && is_last; i++)
 		is_last = op->steps[i].target != op->target || op->steps[i].state == STEP_KEPT;
 	if (is_last && mono_is_set(r->sent) && evidence_is_whole(run_target(r)->checks, &missing))

@@ -727,7 +727,7 @@ inline step()
 	:: faults > 0 && RUNS(o) && op_actor[o] && (AT(o, S_APPLYING) || AT(o, S_SETTLING) || AT(o, S_KEEPING) || AT(o, S_UNDOING) || \
 		AT(o, S_UNKNOWN)) -> atomic { faults--; op_actor[o] = false; order[op_pop[o]] = O_NONE; order_number[op_pop[o]] = 0; \
 		op_excused[o] = true; IT(o, E_ACTOR_LOST) } \
-	:: faults > 0 && AT(o, S_MEASURING) && op_actor[o] -> atomic { faults--; op_actor[o] = false } \
+	:: faults > 0 && AT(o, S_MEASURING) && op_actor[o] -> atomic { faults--; op_actor[o] = false; IT(o, E_ACTOR_LOST) } \
 	:: cancels > 0 && RUNS(o) && !poisoned && !op_undrain[o] && (AT(o, S_APPLYING) || AT(o, S_SETTLING) || AT(o, S_KEEPING) || \
 		AT(o, S_MEASURING) || AT(o, S_UNCONFIRMED) || AT(o, S_STUCK) || AT(o, S_UNKNOWN)) -> atomic { cancels--; IT(o, E_CANCEL) } \
 	:: cancels > 0 && !poisoned && (AT(o, S_UNCONFIRMED) || AT(o, S_STUCK)) -> atomic { cancels--; IT(o, E_ACCEPT) }

@@ -859,6 +859,81 @@ START_TEST(test_engine_prefer_away_then_withdraw)
 }
 END_TEST
 
+/* A drain by prefer-away that is measured in its first phase. */
+static void
+prefer_away(struct world *w, char id[OP_ID_SIZE])
+{
+	struct err err = ERR_INIT;
+	struct plan_request q = { .verb = OP_DRAIN, .mode = OP_PREFER_AWAY, .n_targets = 1, .reason = "gently" };
+	struct account alice = person("alice", 1000, CONF_OPERATOR);
+	strcpy(q.targets[0], "ams");
+	const struct operation *op = engine_plan(w->engine, &q, &alice, &err);
+	ck_assert_msg(op != NULL, "%s", err.text);
+	snprintf(id, OP_ID_SIZE, "%s", op->id);
+	checked(w, id);
+	(void)confirm(w, op, "alice", "key-of-the-drain", &err);
+	pass(w, 2);
+	answer(w, true);
+	pass(w, 2);
+	answer(w, true);
+	expect(w, id, OP_MEASURING);
+}
+
+static void
+lose_actor(struct world *w, const char *id)
+{
+	const struct actor_event e = { .kind = ACTOR_LOST, .pop = "", .text = "it was killed" };
+	w->actors--;
+	engine_actor_event(w->engine, id, &e);
+}
+
+/* An actor that is lost while nothing was ordered is in the record at once, and another stands by for what follows. */
+START_TEST(test_engine_actor_lost_while_measuring)
+{
+	struct world *w = world_new();
+	char id[OP_ID_SIZE];
+	prefer_away(w, id);
+	lose_actor(w, id);
+	expect(w, id, OP_MEASURING);
+	ck_assert_str_eq(ledger_find_operation(w->ledger, id)->text, "the actor ended: it was killed");
+	pass(w, 1);
+	ck_assert_uint_eq(w->actors, 1);
+	pass(w, 6);
+	expect(w, id, OP_MEASURING); /* proven, and the new actor has not checked its nodes yet */
+	checked(w, id);
+	pass(w, 1);
+	expect(w, id, OP_APPLYING);
+	ck_assert_uint_eq(engine_find(w->engine, id)->phase, 1);
+	answer(w, true);
+	pass(w, 2);
+	answer(w, true);
+	lose_actor(w, id); /* nothing follows any more: nobody is needed */
+	pass(w, 8);
+	expect(w, id, OP_DONE);
+	ck_assert_uint_eq(w->actors, 0);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(test_engine_actors_that_keep_dying)
+{
+	struct world *w = world_new();
+	char id[OP_ID_SIZE];
+	unsigned died = 0;
+	prefer_away(w, id);
+	for (; died < 10 && w->actors > 0; died++) {
+		lose_actor(w, id);
+		pass(w, 1);
+	}
+	ck_assert_uint_eq(died, 4);
+	pass(w, 8);
+	expect(w, id, OP_UNCONFIRMED);
+	ck_assert_msg(strstr(engine_find(w->engine, id)->text, "it was killed") != NULL, "%s", engine_find(w->engine, id)->text);
+	ck_assert_int_eq(w->wire[0], ANNOUNCED_PREFER_AWAY);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(test_engine_second_person)
 {
 	struct world *w = world_new();
@@ -946,6 +1021,8 @@ main(void)
 	tcase_add_test(t, test_engine_restarts_read_the_nodes);
 	tcase_add_test(t, test_engine_other_holds_keep_it_withdrawn);
 	tcase_add_test(t, test_engine_prefer_away_then_withdraw);
+	tcase_add_test(t, test_engine_actor_lost_while_measuring);
+	tcase_add_test(t, test_engine_actors_that_keep_dying);
 	tcase_add_test(t, test_engine_second_person);
 	tcase_add_test(t, test_engine_lease_undrains_when_asked);
 	suite_add_tcase(suite, t);
