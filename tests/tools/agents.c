@@ -50,6 +50,7 @@ struct conn {
 	size_t sent;
 	bool is_closing; /* after the answer */
 	bool is_frozen;
+	bool is_lost; /* its answer never comes, whatever becomes of the node's manners */
 };
 
 struct script_line {
@@ -214,7 +215,7 @@ follow_manners(struct fleet_server *s)
 			continue;
 		enum sim_manner m = sim_node_manner(s->sim, c->host->first_node);
 		/* A frozen connection never comes back to life; its node may. */
-		if (m == SIM_REFUSES || (c->is_frozen && m != SIM_FREEZES))
+		if (m == SIM_REFUSES || (c->is_frozen && !c->is_lost && m != SIM_FREEZES))
 			conn_close(c);
 	}
 }
@@ -284,7 +285,7 @@ answer_order(struct conn *c, size_t node, struct slice method, struct slice head
 	else if (sim_take_order(s->sim, node, body, loop_now(s->loop), &said, &is_lost, &err) == -1)
 		answer_text(c, 400, err.text);
 	else if (is_lost)
-		c->is_frozen = true;
+		c->is_frozen = c->is_lost = true;
 	else
 		answer(c, 200, "application/json", buf_slice(&said));
 	buf_done(&said);
