@@ -36,6 +36,7 @@
 #define FACTS_KEPT_S      (30 * 86400)
 #define WAITING_ROWS_MAX  65536
 #define WAITING_EVENTS_MAX 2000
+#define LEFT_AFTER_S      120 /* a node that is sampled no more is written all the same */
 #define RETIRE_STEP       8 /* names whose old minutes go in one commit */
 #define CHECKED_BYTES_MAX (16 << 20) /* a file up to this size is checked whole when it is opened */
 
@@ -53,6 +54,7 @@ struct waiting {
 	int64_t n;      /* samples with a known rate */
 	double low, sum, high;
 	int worst;
+	bool is_due; /* goes with this commit */
 };
 
 struct waiting_facts {
@@ -427,13 +429,34 @@ find_who(struct store *s, const char *pop, const char *node)
 	return s->n_whos++;
 }
 
-static void
-forget_rows(struct store *s, size_t n)
+/* Chooses the rows that the next commit writes, and returns how many. A node's samples wait until their minute is over, so
+ * that it is written once and not with each of them; nobody asks after the present one. A PoP's go at once: what is read
+ * of history goes up to now. */
+static size_t
+choose_rows(struct store *s, int64_t now_s, bool is_last)
 {
-	if (n == 0)
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_rows; i++) {
+		struct waiting *row = &s->rows[i];
+		const struct who *w = &s->whos[row->who];
+		bool is_over = w->waiting != i + 1 || now_s - row->minute >= LEFT_AFTER_S || now_s < row->minute;
+		row->is_due = is_last || is_over || !w->node[0];
+		n += row->is_due;
+	}
+	return n;
+}
+
+/* Those that are due are written, or given up. */
+static void
+forget_rows(struct store *s)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < s->n_rows; i++)
+		if (!s->rows[i].is_due)
+			s->rows[kept++] = s->rows[i];
+	if (kept == s->n_rows)
 		return;
-	memmove(s->rows, s->rows + n, (s->n_rows - n) * sizeof *s->rows);
-	s->n_rows -= n;
+	s->n_rows = kept;
 	for (size_t i = 0; i < s->n_whos; i++)
 		s->whos[i].waiting = 0;
 	for (size_t i = 0; i < s->n_rows; i++)
@@ -446,8 +469,11 @@ waiting_row(struct store *s, size_t who, int64_t minute)
 	struct who *w = &s->whos[who];
 	if (w->waiting > 0 && s->rows[w->waiting - 1].minute == minute)
 		return &s->rows[w->waiting - 1];
-	if (s->n_rows == WAITING_ROWS_MAX)
-		forget_rows(s, WAITING_ROWS_MAX / 4);
+	if (s->n_rows == WAITING_ROWS_MAX) {
+		for (size_t i = 0; i < s->n_rows; i++)
+			s->rows[i].is_due = i < WAITING_ROWS_MAX / 4;
+		forget_rows(s);
+	}
 	s->rows = xgrow(s->rows, &s->rows_cap, s->n_rows + 1, sizeof *s->rows);
 	struct waiting *row = &s->rows[s->n_rows++];
 	*row = (struct waiting){ .who = who, .minute = minute, .worst = VERDICT_COUNT - 1 };
@@ -557,6 +583,8 @@ write_rows(struct store *s, struct err *err)
 	for (size_t i = 0; i < s->n_rows; i++) {
 		const struct waiting *row = &s->rows[i];
 		struct who *w = &s->whos[row->who];
+		if (!row->is_due)
+			continue;
 		if (identify(s, w, err) == -1 || merge_row(s, SQL_ADD_MINUTE, w->id, row->minute, row, err) == -1 ||
 			merge_row(s, SQL_ADD_HOUR, w->id, row->minute - row->minute % HOUR_S, row, err) == -1)
 			return -1;
@@ -652,17 +680,18 @@ write_all(struct store *s, int64_t now_s, struct err *err)
 	return -1;
 }
 
-int
-store_commit(struct store *s, struct wall now, struct err *err)
+static int
+write_due(struct store *s, struct wall now, bool is_last, struct err *err)
 {
-	if (s->is_syncing || (s->n_rows == 0 && s->n_events == 0 && s->n_facts == 0))
+	int64_t now_s = now.ns / CLOCK_NS_PER_S;
+	if (s->is_syncing || (choose_rows(s, now_s, is_last) == 0 && s->n_events == 0 && s->n_facts == 0))
 		return 0;
 	struct err again = ERR_INIT;
 	if (!s->db && open_file(s, err) == -1) {
 		s->errors++;
 		return -1;
 	}
-	if (write_all(s, now.ns / CLOCK_NS_PER_S, err) == -1) {
+	if (write_all(s, now_s, err) == -1) {
 		if (is_damage(s->last_error)) {
 			close_file(s);
 			if (open_file(s, &again) == 0 && err && again.code != ERR_OK)
@@ -670,10 +699,16 @@ store_commit(struct store *s, struct wall now, struct err *err)
 		}
 		return -1;
 	}
-	forget_rows(s, s->n_rows);
+	forget_rows(s);
 	s->n_events = 0;
 	forget_facts(s);
 	return 0;
+}
+
+int
+store_commit(struct store *s, struct wall now, struct err *err)
+{
+	return write_due(s, now, false, err);
 }
 
 bool
@@ -707,7 +742,7 @@ store_close(struct store *s)
 	if (!s)
 		return;
 	if (s->db)
-		(void)store_commit(s, clock_wall(), NULL);
+		(void)write_due(s, clock_wall(), true, NULL);
 	close_file(s);
 	forget_facts(s);
 	free(s->facts);

@@ -8,8 +8,7 @@
 
 /*
  * What is remembered on disk (SQLite, WAL, STRICT tables): query-rate and verdict samples rolled up per PoP and node,
- * events, and the last good facts of each node. Holds, operation numbers and budgets will live behind this interface too
- * (ARCHITECTURE.md section 10). Viewing must go on when it fails: every call returns its error and the caller goes on.
+ * events, and the last good facts of each node. Holds and operations are in the ledger (backend/ledger.h). Viewing must go on when it fails: every call returns its error and the caller goes on.
  */
 struct store;
 
@@ -23,7 +22,8 @@ void store_close(struct store *s);
 uint64_t store_errors(const struct store *s);
 
 /* Raw samples are collected in memory and written by store_commit in one transaction (about once a second), rolled up to
- * minutes (kept 48 h) and hours (kept for good). `node` "" is the PoP itself. What cannot be written stays collected, up
+ * minutes (kept 48 h) and hours (kept for good). `node` "" is the PoP itself; a node's minute is written when it is over, and
+ * at the end. What cannot be written stays collected, up
  * to a ceiling beyond which the oldest is dropped. */
 void store_add_sample(struct store *s, const char *pop, const char *node, double qps, enum verdict v, struct wall at);
 void store_add_event(struct store *s, const struct event *e);

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -114,6 +115,75 @@ START_TEST(test_samples_are_rolled_up_to_minutes)
 	ck_assert_double_eq(p.point[0].qps_max, 210);
 	ck_assert_int_eq(p.point[0].worst, VERDICT_DEGRADED);
 	store_close(s);
+	remove_dir();
+}
+END_TEST
+
+struct rows {
+	int64_t n, samples; /* minutes; samples of the hour */
+};
+
+static void
+copy_file(const char *from, const char *to)
+{
+	struct buf bytes = BUF_INIT(1 << 24);
+	char path[100];
+	snprintf(path, sizeof path, "%s/%s", dir, from);
+	if (access(path, F_OK) == 0) {
+		ck_assert_int_eq(buf_read_file(&bytes, path, NULL), 0);
+		snprintf(path, sizeof path, "%s/%s", dir, to);
+		FILE *f = fopen(path, "w");
+		ck_assert_ptr_nonnull(f);
+		ck_assert_uint_eq(fwrite(bytes.data, 1, bytes.len, f), bytes.len);
+		ck_assert_int_eq(fclose(f), 0);
+	}
+	buf_done(&bytes);
+}
+
+/* What would be found of a node after a crash now. The file is locked, so its copy is asked. */
+static struct rows
+rows_of(const char *node)
+{
+	char path[100];
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	copy_file("history.db", "copy.db");
+	copy_file("history.db-wal", "copy.db-wal");
+	snprintf(path, sizeof path, "%s/copy.db", dir);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT (SELECT count(*) FROM minute WHERE who = id), (SELECT total(n) FROM hour WHERE who = id)"
+		" FROM who WHERE node = ?", -1, &st, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_bind_text(st, 1, node, -1, SQLITE_STATIC), SQLITE_OK);
+	struct rows r = { 0, 0 };
+	if (sqlite3_step(st) == SQLITE_ROW)
+		r = (struct rows){ sqlite3_column_int64(st, 0), (int64_t)sqlite3_column_double(st, 1) };
+	sqlite3_finalize(st);
+	sqlite3_close(db); /* takes copy.db-wal away */
+	return r;
+}
+
+START_TEST(test_a_nodes_minute_is_written_once)
+{
+	make_dir();
+	struct store *s = open_store();
+	for (int64_t t = 0; t <= 50; t += 10) {
+		store_add_sample(s, "fra", "fra1", 5, VERDICT_OK, later(t));
+		store_add_sample(s, "fra", "", 5, VERDICT_OK, later(t));
+		store_add_sample(s, "ams", "ams1", 5, VERDICT_OK, later(t));
+		commit(s, later(t));
+	}
+	ck_assert_int_eq(rows_of("").samples, 6);
+	ck_assert_int_eq(rows_of("fra1").n, 0);
+	store_add_sample(s, "fra", "fra1", 6, VERDICT_OK, later(60));
+	commit(s, later(60));
+	ck_assert_int_eq(rows_of("fra1").n, 1);
+	ck_assert_int_eq(rows_of("fra1").samples, 6);
+	ck_assert_int_eq(rows_of("ams1").n, 0); /* its next sample may still come */
+	commit(s, later(120));
+	ck_assert_int_eq(rows_of("ams1").samples, 6); /* it did not */
+	ck_assert_int_eq(rows_of("fra1").n, 1);
+	store_close(s);
+	ck_assert_int_eq(rows_of("fra1").samples, 7); /* the last minute too */
 	remove_dir();
 }
 END_TEST
@@ -439,6 +509,7 @@ store_suite(void)
 	TCase *tcase = tcase_create("store");
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, test_samples_are_rolled_up_to_minutes);
+	tcase_add_test(tcase, test_a_nodes_minute_is_written_once);
 	tcase_add_test(tcase, test_unknown_rates_stay_unknown);
 	tcase_add_test(tcase, test_minutes_go_after_two_days_and_hours_stay);
 	tcase_add_test(tcase, test_events_and_facts_survive);
