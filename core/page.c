@@ -18,6 +18,7 @@
 
 #define DIGITS_MAX 18 /* fits int64_t */
 #define REAL_MAX   30
+#define EXACT_MAX  15 /* decimal digits that every double holds (DBL_DIG) */
 
 struct page {
 	size_t len, n;
@@ -55,21 +56,41 @@ read_integer(const char *p, const char *end, int64_t *out)
 	return n;
 }
 
+/* Length of the plain decimal at p, 0 if it is none; *rest: digits after the point. */
 static size_t
-read_real(const char *p, const char *end, double *out)
+real_length(const char *p, const char *end, size_t *rest)
 {
-	char text[REAL_MAX + 1];
 	size_t n = digits(p, end);
+	*rest = 0;
 	if (n == 0 || (n > 1 && *p == '0'))
 		return 0;
 	if (p + n < end && p[n] == '.') {
-		size_t rest = digits(p + n + 1, end);
-		if (rest == 0)
+		*rest = digits(p + n + 1, end);
+		if (*rest == 0)
 			return 0;
-		n += 1 + rest;
+		n += 1 + *rest;
 	}
-	if (n > REAL_MAX)
+	return n <= REAL_MAX ? n : 0;
+}
+
+static size_t
+read_real(const char *p, const char *end, double *out)
+{
+	size_t rest, n = real_length(p, end, &rest);
+	if (n == 0)
 		return 0;
+	if (n <= EXACT_MAX) {
+		/* both are whole numbers that a double holds, so that their quotient is the nearest one, as strtod's is */
+		double value = 0, divisor = 1;
+		for (size_t i = 0; i < n; i++)
+			if (p[i] != '.')
+				value = value * 10 + (p[i] - '0');
+		for (size_t i = 0; i < rest; i++)
+			divisor *= 10;
+		*out = value / divisor;
+		return n;
+	}
+	char text[REAL_MAX + 1];
 	memcpy(text, p, n);
 	text[n] = '\0';
 	*out = strtod(text, NULL);
@@ -134,8 +155,7 @@ page_again(const struct page *p, struct slice text, const char *type, union repo
 	if (!type || strcmp(type, p->type) != 0)
 		return false;
 	for (size_t i = 0; i < p->n; i++) {
-		union report_number old;
-		size_t same = (size_t)(p->text + p->places[i].at - was);
+		size_t was_rest, same = (size_t)(p->text + p->places[i].at - was);
 		if ((size_t)(end - now) < same || memcmp(was, now, same) != 0)
 			return false;
 		was += same;
@@ -144,7 +164,7 @@ page_again(const struct page *p, struct slice text, const char *type, union repo
 		if (n == 0)
 			return false;
 		now += n;
-		was += p->places[i].is_real ? read_real(was, was_end, &old.real) : digits(was, was_end);
+		was += p->places[i].is_real ? real_length(was, was_end, &was_rest) : digits(was, was_end);
 	}
 	size_t rest = (size_t)(was_end - was);
 	return (size_t)(end - now) == rest && memcmp(was, now, rest) == 0;

@@ -195,6 +195,32 @@ START_TEST(test_numbers)
 }
 END_TEST
 
+/* Decimals are the very doubles that the parser makes of them, whatever their length. */
+START_TEST(test_decimals)
+{
+	struct buf was = page_with("\"clock_s\":1,\"dns\":{\"latency_s\":0.5}");
+	struct report *r;
+	struct page *p = remember(buf_slice(&was), &r);
+	uint64_t seed = 1;
+	for (int i = 0; i < 4000; i++) {
+		char member[128];
+		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		int places = 1 + i % 20;
+		snprintf(member, sizeof member, "\"clock_s\":1,\"dns\":{\"latency_s\":%d.%.*s}", (int)(seed >> 60) * 200, places,
+			"90071992547409931357");
+		char *digit = strchr(strstr(member, "latency_s"), '.') + 1;
+		for (int k = 0; k < places; k++)
+			digit[k] = (char)('0' + (seed >> (3 * k % 50)) % 10);
+		struct buf now = page_with(member);
+		ck_assert_msg(agrees(p, buf_slice(&was), buf_slice(&now)), "%s", member);
+		buf_done(&now);
+	}
+	page_free(p);
+	report_free(r);
+	buf_done(&was);
+}
+END_TEST
+
 START_TEST(test_what_is_not_remembered)
 {
 	struct report *r;
@@ -491,6 +517,7 @@ main(void)
 	tcase_add_loop_test(c, test_any_byte_changed, 0, sizeof fixtures / sizeof fixtures[0]);
 	tcase_add_test(c, test_any_byte_inserted);
 	tcase_add_loop_test(c, test_numbers, 0, sizeof numbers / sizeof numbers[0]);
+	tcase_add_test(c, test_decimals);
 	tcase_add_test(c, test_what_is_not_remembered);
 	tcase_add_loop_test(c, test_histories, 0, 8);
 	tcase_add_test(c, test_shape_of_others_is_left_alone);
