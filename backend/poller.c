@@ -5,7 +5,7 @@
  * request (one exec on a kept session); HTTP probes go one by one. The deadline of a request is absolute.
  *
  * Lanes start on beats of BEAT_MS, all lanes of a beat in one turn of the loop: going to sleep and waking up was a third
- * of the CPU of a poll. They wait on a wheel of lists, one list a beat, under one timer, which is armed for the next beat
+ * of the CPU of a poll. For the same reason polls that come round start on every second beat only. They wait on a wheel of lists, one list a beat, under one timer, which is armed for the next beat
  * that has a lane.
  *
  * BGP and DNS drivers are lanes apart because a frozen BGP daemon makes its tool hang: the DNS facts of that node must
@@ -31,6 +31,7 @@
 #define NOW_EVERY_MS    1000
 #define BEAT_MS         50
 #define BEAT_NS         (BEAT_MS * CLOCK_NS_PER_MS)
+#define SHARED_BEATS    2
 #define WHEEL_BEATS     512 /* 25 s a lap; longer polls pass their list more than once */
 #define SLEPT_MS        5000 /* so late is no poll by itself: the machine slept, and would ask all at once */
 
@@ -145,13 +146,15 @@ arm_at(struct lane *l, struct mono due, struct mono now)
 		arm_timer(p, l->beat, now);
 }
 
-/* Falls due on a beat, so that only what keeps it from starting then counts as late. */
+/* Falls due on a beat, so that only what keeps it from starting then counts as late; what is not wanted at once, on one
+ * that many share. */
 static void
 arm(struct lane *l, int64_t delay_ms)
 {
 	struct mono now = clock_mono();
-	int64_t beat = (mono_add_ms(now, delay_ms).ns + BEAT_NS - 1) / BEAT_NS;
-	arm_at(l, (struct mono){ beat * BEAT_NS }, now);
+	int64_t step = delay_ms > 0 ? SHARED_BEATS * BEAT_NS : BEAT_NS;
+	int64_t steps = (mono_add_ms(now, delay_ms).ns + step - 1) / step;
+	arm_at(l, (struct mono){ steps * step }, now);
 }
 
 static bool

@@ -53,7 +53,7 @@ struct http_transport {
 	bool is_closing;
 };
 
-static void item_start(struct item *it);
+static void item_start(struct item *it, const struct http_url *split);
 
 static struct line *
 line_of(struct http_transport *t, const char *node)
@@ -92,7 +92,7 @@ item_finish(struct item *it, const struct reply *reply, const struct err *err)
 		HASH_DEL(t->lines, l);
 		free(l);
 	} else if (was_first && !t->is_closing) {
-		item_start(next);
+		item_start(next, NULL);
 	}
 }
 
@@ -127,7 +127,7 @@ item_expired(void *arg)
 }
 
 static void
-item_start(struct item *it)
+item_start(struct item *it, const struct http_url *split)
 {
 	if (it->err.code != ERR_OK)
 		return; /* its timer tells */
@@ -135,6 +135,7 @@ item_start(struct item *it)
 	it->timer = NULL;
 	struct http_request r = {
 		.url = it->url,
+		.split = split,
 		.address = it->address[0] ? it->address : NULL,
 		.body_max = it->owner->limits.reply_max,
 		.deadline = it->deadline,
@@ -142,9 +143,9 @@ item_start(struct item *it)
 	it->call = http_start(it->owner->http, &r, item_done, it);
 }
 
-/* The URL of a request; -1 when the node has none. */
+/* The URL of a request, and in parts; -1 when the node has none. */
 static int
-item_url(struct item *it, const struct node *node, const struct request *request)
+item_url(struct item *it, const struct node *node, const struct request *request, struct http_url *url)
 {
 	const struct node_conf *conf = node->conf;
 	const char *base = conf ? conf->agent_url ? conf->agent_url : conf->dns.url ? conf->dns.url : conf->bgp.url : NULL;
@@ -154,22 +155,22 @@ item_url(struct item *it, const struct node *node, const struct request *request
 	if (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0) {
 		it->url = xstrdup(path);
 	} else if (base) {
-		struct buf url = BUF_INIT(HTTP_URL_MAX);
-		buf_printf(&url, "%s%s", base, path);
-		it->url = buf_take(&url);
+		struct buf whole = BUF_INIT(HTTP_URL_MAX);
+		buf_add_text(&whole, base);
+		buf_add_text(&whole, path);
+		it->url = buf_take(&whole);
 	} else {
 		return err_set(&it->err, ERR_USAGE, "node %s has no URL to ask %s of", node->name, path);
 	}
-	struct http_url url;
-	if (http_url_split(it->url, &url, &it->err) == -1)
+	if (http_url_split(it->url, url, &it->err) == -1)
 		return -1;
-	if (url.is_literal)
+	if (url->is_literal)
 		return 0;
 	/* A node known by its URL alone has that host as its address. */
-	bool is_own = conf && (!conf->address || !conf->address[0] || strcasecmp(conf->address, url.host) == 0);
+	bool is_own = conf && (!conf->address || !conf->address[0] || strcasecmp(conf->address, url->host) == 0);
 	if (!is_own || !conf->resolved[0])
 		return err_set(&it->err, ERR_NO_ROUTE, "node %s: the name %s was not resolved to an address", node->name,
-			url.host);
+			url->host);
 	snprintf(it->address, sizeof it->address, "%s", conf->resolved);
 	return 0;
 }
@@ -189,10 +190,11 @@ http_submit(struct transport *base, const struct node *node, const struct reques
 	it->line = line_of(t, node->name);
 	bool is_first = STAILQ_EMPTY(&it->line->items);
 	STAILQ_INSERT_TAIL(&it->line->items, it, link);
-	if (item_url(it, node, request) == -1)
+	struct http_url url;
+	if (item_url(it, node, request, &url) == -1)
 		it->timer = loop_timer_add(t->loop, 0, 0, item_expired, it);
 	else if (is_first)
-		item_start(it);
+		item_start(it, &url);
 	else
 		it->timer = loop_timer_add(t->loop, mono_ms_since(deadline, loop_now(t->loop)), 0, item_expired, it);
 }

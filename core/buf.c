@@ -289,6 +289,10 @@ struct arena_block {
 	_Alignas(16) char data[];
 };
 
+/* With its head the first block is one that malloc keeps at hand (1,032 bytes at most in glibc): requests have an arena
+ * each, and a larger one is cut from the heap and merged back at each poll. */
+#define ARENA_FIRST (1024 - sizeof(struct arena_block))
+
 struct arena {
 	struct arena_block *head;
 	size_t used;
@@ -319,7 +323,7 @@ arena_alloc(struct arena *a, size_t size)
 	size = (size + 15) & ~(size_t)15;
 	struct arena_block *b = a->head;
 	if (!b || b->size - b->used < size) {
-		size_t want = b ? 2 * b->size : 1024;
+		size_t want = b ? 2 * b->size : ARENA_FIRST;
 		if (want > 65536)
 			want = 65536;
 		if (want < size)

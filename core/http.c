@@ -826,10 +826,11 @@ http_start(struct http *h, const struct http_request *r, http_done_fn *done, voi
 {
 	struct err err = ERR_INIT;
 	struct http_url url;
-	bool is_bad = http_url_split(r->url, &url, &err) == -1;
-	if (!is_bad && !h->is_closing && http_plain_fits(r, &url))
-		return http_plain_start(h->plain, r, &url, done, arg);
-	return curl_start(h, r, is_bad ? NULL : &url, &err, done, arg);
+	const struct http_url *split = r->split;
+	if (!split && http_url_split(r->url, &url, &err) == 0)
+		split = &url;
+	struct http_call *plain = split && !h->is_closing ? http_plain_start(h->plain, r, split, done, arg) : NULL;
+	return plain ? plain : curl_start(h, r, split, &err, done, arg);
 }
 
 static void

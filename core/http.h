@@ -30,9 +30,19 @@ struct http_options {
 	bool only_tls13;     /* for a peer of which we know that it speaks it: our own backend */
 };
 
+struct http_url {
+	bool is_tls;
+	char host[256];  /* without brackets */
+	uint16_t port;
+	bool is_literal; /* host is an IPv4 or IPv6 address */
+};
+/* Takes a URL apart: http or https, no user, no fragment, printable ASCII. 0, or -1 with what is wrong. */
+int http_url_split(const char *url, struct http_url *out, struct err *err);
+
 struct http_request {
 	const char *method;    /* NULL: GET */
 	const char *url;       /* "http://10.0.0.12:8053/json/v1/server" */
+	const struct http_url *split; /* the URL taken apart, by who has done so already; or NULL */
 	const char *address;   /* literal address to connect to; NULL: the URL's host is itself a literal */
 	const char *unix_path; /* connect to this socket, the URL's host is then only a label; or NULL */
 	const char *accept;    /* media type expected, "application/json"; anything else is an error; NULL: any */
@@ -71,14 +81,5 @@ struct http_call *http_start(struct http *h, const struct http_request *r, http_
 void http_cancel(struct http_call *c);
 /* Calls under way. */
 size_t http_calls(const struct http *h);
-
-struct http_url {
-	bool is_tls;
-	char host[256];  /* without brackets */
-	uint16_t port;
-	bool is_literal; /* host is an IPv4 or IPv6 address */
-};
-/* Takes a URL apart: http or https, no user, no fragment, printable ASCII. 0, or -1 with what is wrong. */
-int http_url_split(const char *url, struct http_url *out, struct err *err);
 
 #endif

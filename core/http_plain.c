@@ -615,12 +615,11 @@ key_of(const struct http_request *r, const struct http_url *url, struct key *out
 	return inet_pton(out->family, address, out->addr) == 1;
 }
 
-bool
-http_plain_fits(const struct http_request *r, const struct http_url *url)
+static bool
+fits(const struct http_request *r, const struct http_url *url, struct key *key)
 {
-	struct key key;
 	return !url->is_tls && !r->unix_path && !r->method && !r->chunk && !r->any_status && r->n_headers == 0 &&
-		(!r->accept || strlen(r->accept) < 128) && key_of(r, url, &key);
+		(!r->accept || strlen(r->accept) < 128) && key_of(r, url, key);
 }
 
 static void
@@ -641,14 +640,14 @@ write_request(struct plain_call *c, const struct http_request *r)
 }
 
 static void
-call_begin(struct plain_call *c, const struct http_request *r, const struct http_url *url)
+call_begin(struct plain_call *c, const struct http_request *r, const struct key *key)
 {
 	buf_clear(&c->url);
 	buf_add_text(&c->url, r->url);
 	buf_clear(&c->accept);
 	if (r->accept)
 		buf_add_text(&c->accept, r->accept);
-	key_of(r, url, &c->key);
+	c->key = *key;
 	c->conn = NULL;
 	c->sent = 0;
 	c->body_max = r->body_max ? r->body_max : HTTP_BODY_MAX;
@@ -666,10 +665,13 @@ struct http_call *
 http_plain_start(struct http_plain *p, const struct http_request *r, const struct http_url *url, http_done_fn *done,
 	void *arg)
 {
+	struct key key;
+	if (!fits(r, url, &key))
+		return NULL;
 	if (LIST_EMPTY(&p->spare))
 		add_spare_call(p);
 	struct plain_call *c = call_new(p);
-	call_begin(c, r, url);
+	call_begin(c, r, &key);
 	c->done = done;
 	c->arg = arg;
 	c->allowed_ms = mono_ms_since(r->deadline, loop_now(p->loop));

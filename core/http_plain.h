@@ -16,8 +16,7 @@ struct http_plain;
 struct http_plain *http_plain_new(struct loop *l);
 /* Calls under way end with ERR_CONN_LOST before it returns. */
 void http_plain_free(struct http_plain *p);
-/* True if the plain client can do this request. */
-bool http_plain_fits(const struct http_request *r, const struct http_url *url);
+/* NULL if the plain client cannot do this request: nothing was begun then. */
 struct http_call *http_plain_start(struct http_plain *p, const struct http_request *r, const struct http_url *url,
 	http_done_fn *done, void *arg);
 size_t http_plain_calls(const struct http_plain *p);
