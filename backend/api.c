@@ -134,6 +134,7 @@ struct api {
 	struct wall expiry_looked; /* when grants were looked at last */
 	bool is_ending, is_running, is_flush_armed;
 	struct mono last_poll;
+	struct sittings *sittings;
 	struct refusals refusals;
 	struct metrics figures; /* only the API's part is kept here */
 	struct MHD_Response *shared; /* of the one shared route */
@@ -387,6 +388,8 @@ call_route(struct conn *c, const struct route *r, const struct request_params *p
 		.last_poll = &a->last_poll,
 		.refusals = &a->refusals,
 		.metrics = &figures,
+		.sittings = a->sittings,
+		.sitting = MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "Catchment-Sitting"),
 	};
 	return routes_call(r, slice_of(c->query), &call, reply, err);
 }
@@ -1298,6 +1301,7 @@ api_new(struct loop *l, const struct api_conf *conf, struct err *err)
 	TAILQ_INIT(&a->streams);
 	set_defaults(a);
 	a->memory = auth_memory_new();
+	a->sittings = sittings_new();
 	if (open_http(a, err) == -1 || open_socket(a, err) == -1 || open_tls(a, err) == -1) {
 		err_wrap(err, "the API");
 		api_free(a);
@@ -1361,6 +1365,7 @@ api_free(struct api *a)
 	}
 	tls_free(a->tls);
 	auth_memory_free(a->memory);
+	sittings_free(a->sittings);
 	if (a->listen_fd != -1) {
 		(void)unlink(a->socket_path);
 		(void)close(a->listen_fd);

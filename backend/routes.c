@@ -677,6 +677,10 @@ static const struct route table_rows[] = {
 	READ("/v1/holds", "What forbids PoPs to announce", "Hold[]", query_holds, act_get_holds),
 	READ("/v1/holds/{id}", "One hold", "Hold", NULL, act_get_hold),
 	READ("/v1/whoami", "Who the asker is taken for, and what that account may do", "Whoami", NULL, act_get_whoami),
+	ACT(AUTH_SEE, "/v1/sittings", "Begins a sitting: named in the header Catchment-Sitting, it bounds how long its acts are taken",
+		"Whoami", act_post_sitting),
+	ACT(AUTH_SEE, "/v1/sittings/{id}/here", "Somebody pressed a key there: the sitting goes on, if it has not lapsed", "Whoami",
+		act_post_here),
 	READ("/v1/plugins", "Plugins; empty: this version runs none", "Nothing[]", NULL, get_nothing),
 	READ("/v1/plugins/{name}", "One plugin; there are none in this version", "Nothing", NULL, get_no_such),
 	READ("/v1/audit", "Records of the ledger as they stand, one JSON object a line, chained by hash", NULL, query_audit,
@@ -746,6 +750,10 @@ int
 routes_call(const struct route *r, struct slice query, struct api_call *call, struct api_reply *reply, struct err *err)
 {
 	if (auth_check(call->who, r->may, call->wall, err) == -1) {
+		act_note_refusal(call, r->pattern, err);
+		return -1;
+	}
+	if (r->may != AUTH_SEE && act_check_sitting(call, err) == -1) {
 		act_note_refusal(call, r->pattern, err);
 		return -1;
 	}

@@ -7,6 +7,7 @@
 #include "backend/metrics.h"
 #include "backend/refusals.h"
 #include "backend/request.h"
+#include "backend/sitting.h"
 
 /*
  * The one table of what the API answers: routing, roles, /openapi.json and the tests walk it. Handlers turn the state
@@ -25,6 +26,8 @@ struct api_call {
 	struct mono *last_poll;        /* when poll_now was last asked for */
 	struct refusals *refusals;     /* how many were recorded lately; NULL: none are */
 	const struct metrics *metrics; /* figures of the API itself */
+	struct sittings *sittings;
+	const char *sitting;           /* the header Catchment-Sitting, or NULL */
 };
 
 #define API_REPLY_MAX (256u << 20)

@@ -7,6 +7,7 @@
 #include "backend/routes_act.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,31 +370,106 @@ act_get_audit(const struct api_call *call, struct api_reply *reply, struct err *
 	return ledger_each(call->conf->ledger, (uint64_t)from, (size_t)limit, add_line, &reply->body, err) == -1 ? -1 : 0;
 }
 
-/* Who the backend takes the asker for: consoles hide what would be refused. */
+/* --- who is it, and does it sit there ---------------------------------------------------------------------------- */
+
+static struct sitting_times
+times_of(const struct api_call *call)
+{
+	const struct limits *limits = &state_fleet(call->conf->state)->limits;
+	return (struct sitting_times){ limits->act_idle_s * 1000, limits->act_life_s * 1000 };
+}
+
 int
-act_get_whoami(const struct api_call *call, struct api_reply *reply, struct err *err)
+act_check_sitting(const struct api_call *call, struct err *err)
+{
+	const struct sitting_times times = times_of(call);
+	int64_t left_ms;
+	char text[160];
+	if (!call->sitting || !call->sittings)
+		return 0;
+	enum sitting_state state = sitting_look(call->sittings, call->sitting, call->who, &times, call->now, true, &left_ms);
+	if (state == SITTING_GOOD)
+		return 0;
+	sitting_text(state, &times, text, sizeof text);
+	return err_set(err, ERR_PERMISSION, "%s", text);
+}
+
+static void
+write_may(const struct api_call *call, bool has_lapsed, struct json_writer *w)
 {
 	static const struct {
 		const char *key;
 		enum auth_may may;
 	} mays[] = { { "plan", AUTH_PLAN }, { "act", AUTH_ACT }, { "approve", AUTH_APPROVE }, { "admin", AUTH_ADMIN } };
-	char roles[64];
-	(void)err;
+	json_key(w, "may");
+	json_begin_object(w);
+	for (size_t i = 0; i < sizeof mays / sizeof *mays; i++)
+		json_put_bool(w, mays[i].key, !has_lapsed && auth_check(call->who, mays[i].may, call->wall, NULL) == 0);
+	json_end_object(w);
+}
+
+static int
+answer_whoami(const struct api_call *call, const char *sitting, bool is_active, struct api_reply *reply)
+{
+	const struct sitting_times times = times_of(call);
+	char roles[64], lapsed[160] = "";
+	int64_t left_ms = 0;
+	enum sitting_state state = SITTING_NONE;
+	if (sitting && call->sittings)
+		state = sitting_look(call->sittings, sitting, call->who, &times, call->now, is_active, &left_ms);
+	bool has_lapsed = state == SITTING_IDLE || state == SITTING_OVER;
+	if (has_lapsed)
+		sitting_text(state, &times, lapsed, sizeof lapsed);
 	account_roles_text(call->who, roles, sizeof roles);
 	struct json_writer w = writer(reply);
 	json_begin_object(&w);
 	json_put_text(&w, "account", call->who->name);
 	json_put_text(&w, "roles", roles);
 	json_put_text(&w, "method", auth_method_name(call->who->method));
-	json_key(&w, "may");
-	json_begin_object(&w);
-	for (size_t i = 0; i < sizeof mays / sizeof *mays; i++)
-		json_put_bool(&w, mays[i].key, auth_check(call->who, mays[i].may, call->wall, NULL) == 0);
-	json_end_object(&w);
+	write_may(call, has_lapsed, &w);
 	struct err why = ERR_INIT;
 	bool can_act = call->conf->engine && engine_check(call->conf->engine, &why) == 0;
 	json_put_bool(&w, "acting", can_act);
 	json_put_text(&w, "why_not", can_act ? NULL : call->conf->engine ? why.text : "this backend has no ledger to record in");
+	json_put_text(&w, "sitting", state == SITTING_NONE ? NULL : sitting);
+	json_put_double(&w, "lapses_s", state == SITTING_GOOD ? (double)left_ms / 1000 : NAN, 3);
+	json_put_text(&w, "lapsed", has_lapsed ? lapsed : NULL);
 	json_end_object(&w);
 	return 0;
+}
+
+/* Who the backend takes the asker for: consoles hide what would be refused. */
+int
+act_get_whoami(const struct api_call *call, struct api_reply *reply, struct err *err)
+{
+	(void)err;
+	return answer_whoami(call, call->sitting, false, reply);
+}
+
+int
+act_post_sitting(const struct api_call *call, struct api_reply *reply, struct err *err)
+{
+	char id[SITTING_ID_SIZE];
+	if (slice_trim(call->body).len != 0)
+		return err_set(err, ERR_USAGE, "this takes no body");
+	if ((call->who->roles & ~(1u << CONF_OBSERVER)) == 0)
+		return err_set(err, ERR_PERMISSION, "%s is an observer: there is no right that could lapse", call->who->name);
+	if (!call->sittings)
+		return err_set(err, ERR_UNSUPPORTED, "this backend keeps no sittings");
+	sitting_begin(call->sittings, call->who, call->now, id);
+	reply->status = 201;
+	return answer_whoami(call, id, false, reply);
+}
+
+int
+act_post_here(const struct api_call *call, struct api_reply *reply, struct err *err)
+{
+	const struct sitting_times times = times_of(call);
+	const char *id = call->params->value[0];
+	int64_t left_ms;
+	if (slice_trim(call->body).len != 0)
+		return err_set(err, ERR_USAGE, "this takes no body");
+	if (!call->sittings || sitting_look(call->sittings, id, call->who, &times, call->now, false, &left_ms) == SITTING_NONE)
+		return err_set(err, ERR_NOT_FOUND, "there is no such sitting of %s", call->who->name);
+	return answer_whoami(call, id, true, reply);
 }

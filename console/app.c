@@ -224,8 +224,11 @@ press(struct app *a, const struct key *keys, size_t n)
 		struct ui ui = make_ui(a);
 		screen_key(a->screen, &ui, &keys[i]);
 	}
-	if (n > 0)
-		mark_dirty(a);
+	if (n == 0)
+		return;
+	if (a->client)
+		client_key(a->client);
+	mark_dirty(a);
 }
 
 static void
@@ -338,9 +341,8 @@ start_terminal(struct app *a, const char *theme, struct err *err)
 static int
 start(struct app *a, const struct app_conf *conf, struct err *err)
 {
-	struct client_conf client = {
-		.place = conf->place, .changed = on_changed, .told = on_told, .answered = on_answered, .arg = a
-	};
+	struct client_conf client = { .place = conf->place, .wants_to_act = !conf->is_read_only, .changed = on_changed,
+		.told = on_told, .answered = on_answered, .arg = a };
 	struct screen_wishes wishes = { wish_quit, wish_refresh, wish_refetch, wish_theme,
 		wish_copy, a, wish_walk, wish_send };
 	struct err key_err = ERR_INIT;

@@ -10,6 +10,10 @@
  * out is found out within three seconds. While it is away the last picture stays, and the screen
  * says that it is not current.
  *
+ * Who may act sits: the client begins a sitting once, names it in every request, and tells the backend of keys, at most
+ * once in a quarter of the time after which it would lapse. When it has lapsed, it has for good, also over reconnections;
+ * a backend that was started anew and knows it no longer gives another if a key was pressed lately.
+ *
  * Sparklines begin with the rings of the first snapshot and go on as the client's own: a sample
  * every five seconds of what is known then, and nothing where it is not.
  */
@@ -41,6 +45,8 @@
 #define EVENTS_MAX     2000
 #define OPS_MAX        256 /* the newest; more are on the command line */
 #define SEND_MS        15000
+#define HERE_MS        60000 /* at most so often it is told that keys are pressed */
+#define LAPSE_LATE_MS  300
 
 enum client_state { CLIENT_WAITING, CLIENT_FETCHING, CLIENT_EVENTS, CLIENT_OPS, CLIENT_WHO, CLIENT_FOLLOWING };
 
@@ -67,6 +73,15 @@ struct client {
 	size_t n_ops, cap_ops;
 	char why_not[200]; /* see struct ui */
 	bool is_approver;
+	char sitting[64], sitting_header[96]; /* "": none */
+	const char *headers[1];
+	bool may_more;     /* than look: a sitting is worth to begin */
+	bool has_lapsed;   /* for good */
+	int64_t idle_ms;   /* a sitting lapses so long after the last key */
+	struct mono last_key, last_here;
+	struct http_call *sit; /* tells or asks about the sitting, beside the states above */
+	struct loop_timer *here, *lapse;
+	bool is_here_due;
 	struct link link;
 };
 
@@ -97,6 +112,10 @@ request(struct client *c, const char *path, int64_t deadline_ms)
 		.body_max = SNAPSHOT_BYTES_MAX,
 		.deadline = mono_add_ms(loop_now(c->loop), deadline_ms),
 	};
+	if (c->sitting[0]) {
+		r.headers = c->headers;
+		r.n_headers = 1;
+	}
 	place_fill(c->conf.place, &r);
 	return r;
 }
@@ -399,6 +418,45 @@ start_stream(struct client *c)
 	say_changed(c);
 }
 
+/* --- the sitting --- */
+
+/* It is over, and this client begins no other. */
+static void
+take_lapse(struct client *c, const char *sentence)
+{
+	snprintf(c->why_not, sizeof c->why_not, "%s", sentence);
+	c->is_approver = false;
+	loop_timer_stop(c->here);
+	loop_timer_stop(c->lapse);
+	if (!c->has_lapsed && c->conf.told)
+		c->conf.told(c->conf.arg, sentence);
+	c->has_lapsed = true;
+}
+
+static void
+begin_waiting(struct client *c, int64_t left_ms)
+{
+	c->idle_ms = left_ms > c->idle_ms ? left_ms : c->idle_ms;
+	loop_timer_set(c->lapse, left_ms + LAPSE_LATE_MS, 0);
+}
+
+static void
+take_sitting(struct client *c, const struct json *o)
+{
+	char lapsed[200];
+	double left_s = json_double(json_get(o, "lapses_s"), NAN);
+	text_sanitise_to(json_slice(json_get(o, "lapsed")), lapsed, sizeof lapsed);
+	slice_copy(json_slice(json_get(o, "sitting")), c->sitting, sizeof c->sitting);
+	if (strspn(c->sitting, "0123456789abcdef") != strlen(c->sitting))
+		c->sitting[0] = '\0';
+	snprintf(c->sitting_header, sizeof c->sitting_header, "Catchment-Sitting: %s", c->sitting);
+	c->headers[0] = c->sitting_header;
+	if (lapsed[0])
+		take_lapse(c, lapsed);
+	else if (left_s >= 0 && left_s < 8 * 86400)
+		begin_waiting(c, (int64_t)(left_s * 1000));
+}
+
 /* Whether keys that act would be refused, and why. Who is not told tries and is told then. */
 static void
 take_account(struct client *c, struct slice body)
@@ -406,17 +464,114 @@ take_account(struct client *c, struct slice body)
 	struct json_doc *doc = json_parse(body, NULL);
 	const struct json *o = doc ? json_root(doc) : NULL, *may = json_get(o, "may");
 	char why[200], name[80], roles[80];
+	bool may_act = json_boolean(json_get(may, "act"), true), is_acting = json_boolean(json_get(o, "acting"), true);
+	if (c->has_lapsed) {
+		json_doc_free(doc);
+		return;
+	}
 	c->why_not[0] = '\0';
-	c->is_approver = json_boolean(json_get(may, "approve"), false) && json_boolean(json_get(o, "acting"), true);
+	c->is_approver = json_boolean(json_get(may, "approve"), false) && is_acting;
+	c->may_more = json_boolean(json_get(may, "act"), false) || json_boolean(json_get(may, "approve"), false) ||
+		json_boolean(json_get(may, "admin"), false);
 	text_sanitise_to(json_slice(json_get(o, "why_not")), why, sizeof why);
 	text_sanitise_to(json_slice(json_get(o, "account")), name, sizeof name);
 	text_sanitise_to(json_slice(json_get(o, "roles")), roles, sizeof roles);
-	if (!json_boolean(json_get(o, "acting"), true))
+	if (!is_acting)
 		snprintf(c->why_not, sizeof c->why_not, "Nothing can be changed: %.150s", why[0] ? why : "the backend does not act");
-	else if (!json_boolean(json_get(may, "act"), true))
+	else if (!may_act)
 		snprintf(c->why_not, sizeof c->why_not, "The account %.60s (%.60s) may not act on PoPs: an operator may.", name,
 			roles[0] ? roles : "observer");
+	take_sitting(c, o);
 	json_doc_free(doc);
+}
+
+static void
+on_sit(void *arg, const struct http_reply *reply, const struct err *err)
+{
+	struct client *c = arg;
+	(void)err;
+	c->sit = NULL;
+	if (!reply)
+		return; /* the link is looked after elsewhere */
+	hear(c);
+	if (reply->status == 200 || reply->status == 201) {
+		bool is_first = !c->sitting[0];
+		take_account(c, reply->body);
+		if (is_first && c->sitting[0])
+			c->last_here = loop_now(c->loop);
+		say_changed(c);
+	} else {
+		/* another is begun with the next key; or with the next connection, where this backend gives none */
+		c->may_more = c->may_more && c->sitting[0];
+		c->sitting[0] = '\0';
+	}
+}
+
+static void
+ask_about_sitting(struct client *c, const char *method, const char *path)
+{
+	if (c->sit)
+		return;
+	struct http_request r = request(c, path, FETCH_MS);
+	r.method = method;
+	r.any_status = true;
+	c->sit = http_start(c->http, &r, on_sit, c);
+}
+
+/* Begins one where none is known, unless this screen would have lapsed by its own clock. */
+static void
+begin_sitting(struct client *c)
+{
+	struct mono now = loop_now(c->loop);
+	if (!c->conf.wants_to_act || !c->may_more || c->has_lapsed || c->sitting[0])
+		return;
+	if (c->idle_ms > 0 && mono_ms_since(now, c->last_key) >= c->idle_ms)
+		take_lapse(c, "Rights to act lapsed: start catchment again to act.");
+	else
+		ask_about_sitting(c, "POST", "/v1/sittings");
+}
+
+static int64_t
+here_gap(const struct client *c)
+{
+	return c->idle_ms / 4 < HERE_MS ? c->idle_ms / 4 : HERE_MS;
+}
+
+static void
+on_here(void *arg)
+{
+	struct client *c = arg;
+	char path[120];
+	c->is_here_due = false;
+	if (!c->sitting[0] || c->has_lapsed)
+		return;
+	c->last_here = loop_now(c->loop);
+	snprintf(path, sizeof path, "/v1/sittings/%s/here", c->sitting);
+	ask_about_sitting(c, "POST", path);
+}
+
+/* By what the backend said last, it has lapsed by now: let it say so. */
+static void
+on_lapse(void *arg)
+{
+	struct client *c = arg;
+	if (c->sitting[0])
+		ask_about_sitting(c, "GET", "/v1/whoami");
+}
+
+void
+client_key(struct client *c)
+{
+	struct mono now = loop_now(c->loop);
+	if (c->link.state == LINK_LIVE)
+		begin_sitting(c);
+	c->last_key = now;
+	if (c->has_lapsed || c->link.state != LINK_LIVE || !c->sitting[0])
+		return;
+	int64_t wait = here_gap(c) - mono_ms_since(now, c->last_here);
+	if (!c->is_here_due)
+		loop_timer_set(c->here, wait > 0 ? wait : 0, 0);
+	c->is_here_due = true;
 }
 
 static void
@@ -431,6 +586,7 @@ on_who(void *arg, const struct http_reply *reply, const struct err *err)
 	hear(c);
 	take_account(c, reply->status == 200 ? reply->body : (struct slice){ "{}", 2 });
 	start_stream(c);
+	begin_sitting(c);
 }
 
 /* A backend that knows no operations is an older one, and no reason not to look. */
@@ -548,6 +704,11 @@ client_new(struct loop *l, const struct client_conf *conf, struct err *err)
 	sse_init(&c->sse);
 	c->retry = loop_timer_add(l, 0, 0, on_retry, c);
 	c->watch = loop_timer_add(l, WATCH_MS, WATCH_MS, on_watch, c);
+	c->here = loop_timer_add(l, 0, 0, on_here, c);
+	c->lapse = loop_timer_add(l, 0, 0, on_lapse, c);
+	c->last_key = loop_now(l);
+	loop_timer_stop(c->here);
+	loop_timer_stop(c->lapse);
 	c->sample = loop_timer_add(l, SPARK_STEP_MS, SPARK_STEP_MS, on_sample, c);
 	return c;
 }
@@ -561,6 +722,9 @@ client_free(struct client *c)
 	cancel(&c->ping);
 	cancel(&c->refresh);
 	cancel(&c->act);
+	cancel(&c->sit);
+	loop_timer_del(c->here);
+	loop_timer_del(c->lapse);
 	buf_done(&c->act_body);
 	forget_ops(c);
 	free(c->ops);
@@ -588,6 +752,7 @@ client_fill(const struct client *c, struct ui *ui)
 	ui->n_ops = c->n_ops;
 	snprintf(ui->why_not, sizeof ui->why_not, "%s", c->why_not);
 	ui->is_approver = c->is_approver;
+	ui->has_lapsed = c->has_lapsed;
 	ui->link = c->link;
 }
 
@@ -628,6 +793,8 @@ on_act(void *arg, const struct http_reply *reply, const struct err *err)
 	c->act = NULL;
 	if (reply)
 		hear(c);
+	if (reply && reply->status == 403 && c->sitting[0])
+		ask_about_sitting(c, "GET", "/v1/whoami"); /* it may have lapsed, by a clock that is right */
 	if (c->conf.answered)
 		c->conf.answered(c->conf.arg, c->act_number, reply ? reply->status : 0,
 			reply ? reply->body : (struct slice){ "", 0 }, reply ? NULL : short_reason(err));

@@ -15,6 +15,7 @@ struct place;
 
 struct client_conf {
 	const struct place *place; /* where the backend is */
+	bool wants_to_act;         /* not read-only: a sitting is begun, whose rights lapse */
 	/* Something that is shown changed: facts, events, the link. */
 	void (*changed)(void *arg);
 	/* What came of a request the operator made: one sentence. */
@@ -33,6 +34,8 @@ void client_fill(const struct client *c, struct ui *ui);
  * the same number: an HTTP status and body, or status 0 and why nothing came. One at a time: a newer one takes the place
  * of an older one, whose answer is then nobody's. */
 void client_send(struct client *c, unsigned number, const char *method, const char *path, struct slice body);
+/* Somebody pressed a key: the rights to act go on. */
+void client_key(struct client *c);
 /* Asks the backend to poll everything now. */
 void client_refresh(struct client *c);
 /* Fetches the snapshot again. */

@@ -110,6 +110,8 @@ draw_header(const struct ui *ui, struct canvas *c)
 	}
 	if (ui->is_read_only && x + 11 < right)
 		x += canvas_text(c, x, 0, 9, ROLE_MUTED, "read-only") + 2;
+	else if (ui->has_lapsed && x + 15 < right)
+		x += canvas_text(c, x, 0, 13, ROLE_WARN, "rights lapsed") + 2;
 	if (ui->fleet->n_pops > 0) {
 		char text[64];
 		text_number(t.qps, qps, sizeof qps);

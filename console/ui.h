@@ -54,6 +54,7 @@ struct ui {
 	const struct operation *ops; /* newest last; NULL: none */
 	size_t n_ops;
 	char why_not[200]; /* why this account may not act, as the backend said; "" = it may, or was not asked */
+	bool has_lapsed;   /* its rights to act lapsed, and why_not says so */
 	bool is_approver;  /* it may approve what others confirmed, whatever else it may not */
 };
 

@@ -1037,6 +1037,8 @@ build_all(struct reading *r)
 	f->limits = (struct limits){
 		.drain_gap_s = r->file.limits.drain_gap_ms / 1000,
 		.drains_per_hour = r->file.limits.drains_per_hour,
+		.act_idle_s = r->file.limits.act_idle_ms / 1000,
+		.act_life_s = r->file.limits.act_life_ms / 1000,
 	};
 	f->services = arena_alloc(f->arena, (r->file.services.n + 1) * sizeof *f->services);
 	f->prefixes = arena_alloc(f->arena, (n_prefixes + 1) * sizeof *f->prefixes);

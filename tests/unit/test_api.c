@@ -433,6 +433,66 @@ START_TEST(test_refused_requests_are_recorded_and_bounded)
 }
 END_TEST
 
+static int
+ask_sitting(struct bench *b, struct client *c, const char *method, const char *target, const char *sitting)
+{
+	char request[512];
+	snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost\r\nCatchment-Sitting: %s\r\n\r\n", method, target, sitting);
+	ask_raw(b, c, request, strlen(request));
+	return status_of(c);
+}
+
+/* The backend itself refuses what a sitting asks that has lapsed, and says so to who asks how it stands. */
+START_TEST(test_rights_of_a_sitting_lapse)
+{
+	struct bench b;
+	struct client c;
+	struct err err = ERR_INIT;
+	char id[64], target[128];
+	struct fleet *f = tiny_fleet();
+	f->limits.act_idle_s = 1;
+	bench_open(&b, f, NULL);
+	ck_assert_int_eq(ask(&b, &c, "POST", "/v1/sittings"), 201);
+	struct json_doc *doc = json_parse(slice_of(body_of(&c)), &err);
+	snprintf(id, sizeof id, "%s", json_text(json_get(json_root(doc), "sitting"), ""));
+	ck_assert_uint_eq(strlen(id), 32);
+	ck_assert_double_eq(json_double(json_get(json_root(doc), "lapses_s"), 0), 1);
+	ck_assert(has(&c, "\"admin\":true"));
+	json_doc_free(doc);
+	client_close(&c);
+	ck_assert_int_eq(ask_sitting(&b, &c, "POST", "/v1/reload", id), 200);
+	client_close(&c);
+	ck_assert_int_eq(ask_sitting(&b, &c, "POST", "/v1/reload", "0123456789abcdef0123456789abcdef"), 403);
+	ck_assert(has(&c, "not known here"));
+	client_close(&c);
+	ck_assert_int_eq(b.reloads, 1);
+	/* until the backend says so itself; asking is no sign of life */
+	for (bool has_lapsed = false; !has_lapsed;) {
+		ck_assert(!b.is_late);
+		loop_turn(b.loop, false);
+		ck_assert_int_eq(ask_sitting(&b, &c, "GET", "/v1/whoami", id), 200);
+		has_lapsed = has(&c, "\"lapsed\":\"Rights to act lapsed after 1s");
+		ck_assert_int_eq(has(&c, "\"admin\":true"), !has_lapsed);
+		client_close(&c);
+	}
+	ck_assert_int_eq(ask_sitting(&b, &c, "POST", "/v1/reload", id), 403);
+	check_problem(&c, 403, "not_permitted");
+	ck_assert(has(&c, "start catchment again"));
+	client_close(&c);
+	snprintf(target, sizeof target, "/v1/sittings/%s/here", id);
+	ck_assert_int_eq(ask(&b, &c, "POST", target), 200);
+	ck_assert(has(&c, "\"lapsed\":\"Rights"));
+	client_close(&c);
+	ck_assert_int_eq(b.reloads, 1);
+	/* looking goes on, with it as without, and who names none is judged by the request */
+	ck_assert_int_eq(ask_sitting(&b, &c, "GET", "/v1/pops", id), 200);
+	client_close(&c);
+	ck_assert_int_eq(ask_status(&b, "POST", "/v1/sittings/0123456789abcdef0123456789abcdef/here"), 404);
+	ck_assert_int_eq(ask_status(&b, "POST", "/v1/reload"), 200);
+	bench_close(&b);
+}
+END_TEST
+
 START_TEST(test_refresh_and_reload)
 {
 	struct bench b;
@@ -1138,6 +1198,7 @@ api_suite(void)
 	tcase_add_test(tcase, test_every_route_with_every_method);
 	tcase_add_test(tcase, test_reads_answer);
 	tcase_add_test(tcase, test_acting_is_refused_and_says_why);
+	tcase_add_test(tcase, test_rights_of_a_sitting_lapse);
 	tcase_add_test(tcase, test_refused_requests_are_recorded_and_bounded);
 	tcase_add_test(tcase, test_refresh_and_reload);
 	tcase_add_test(tcase, test_openapi_has_every_route_and_every_schema);

@@ -34,6 +34,7 @@ struct bench {
 	size_t changes;
 	int polls_asked;
 	char told[300];
+	bool wants_to_act;
 };
 
 static void
@@ -93,7 +94,7 @@ start_client(struct bench *b)
 	snprintf(backend, sizeof backend, "unix:%s", b->path);
 	ck_assert_int_eq(place_open(&b->place, &(struct place_wish){ .backend = backend }, &err), 0);
 	struct client_conf conf = {
-		.place = &b->place, .changed = on_changed, .told = on_told, .arg = b
+		.place = &b->place, .wants_to_act = b->wants_to_act, .changed = on_changed, .told = on_told, .arg = b
 	};
 	b->client = client_new(b->loop, &conf, &err);
 	ck_assert_msg(b->client != NULL, "%s", err.text);
@@ -188,6 +189,79 @@ START_TEST(test_client_reconnects_for_ever)
 		UNTIL(&b, look(&b).link.state == LINK_LIVE);
 		UNTIL(&b, qps_of(&b, 1) == 100 + round);
 	}
+	bench_close(&b);
+}
+END_TEST
+
+static void
+set_idle(struct bench *b, int64_t idle_s)
+{
+	struct fleet *f = tiny_fleet();
+	f->limits.act_idle_s = idle_s;
+	state_reload(b->state, f, clock_mono(), clock_wall());
+}
+
+/* Keys keep the rights alive, silence ends them; then no key, and no new connection, brings them back. */
+START_TEST(test_client_rights_lapse_for_good)
+{
+	struct bench b;
+	bench_open(&b);
+	b.wants_to_act = true;
+	set_idle(&b, 1);
+	start_api(&b);
+	start_client(&b);
+	UNTIL(&b, is_following(&b));
+	/* longer than it may be idle, with keys in between */
+	struct mono until = mono_add_ms(clock_mono(), 1600);
+	while (mono_before(clock_mono(), until)) {
+		client_key(b.client);
+		loop_turn(b.loop, true);
+	}
+	ck_assert_str_eq(b.told, "");
+	ck_assert(!look(&b).has_lapsed);
+	UNTIL(&b, look(&b).has_lapsed);
+	ck_assert_str_eq(b.told, "Rights to act lapsed after 1s without a key: start catchment again to act.");
+	ck_assert_str_eq(look(&b).why_not, b.told);
+	ck_assert(!look(&b).is_approver);
+	for (int i = 0; i < 100; i++)
+		client_key(b.client);
+	/* the screen stays */
+	apply(&b, 0, 4321);
+	UNTIL(&b, qps_of(&b, 0) == 4321);
+	api_free(b.api);
+	b.api = NULL;
+	UNTIL(&b, look(&b).link.state == LINK_AWAY);
+	start_api(&b);
+	UNTIL(&b, is_following(&b));
+	client_key(b.client);
+	ck_assert(look(&b).has_lapsed);
+	ck_assert_str_eq(look(&b).why_not, b.told);
+	bench_close(&b);
+}
+END_TEST
+
+/* A backend that was started again does not take away the rights of who presses keys. */
+START_TEST(test_client_sits_down_again_after_a_restart)
+{
+	struct bench b;
+	bench_open(&b);
+	b.wants_to_act = true;
+	set_idle(&b, 600);
+	start_api(&b);
+	start_client(&b);
+	for (int round = 0; round < 2; round++) {
+		UNTIL(&b, is_following(&b));
+		for (int i = 0; i < 200; i++) {
+			client_key(b.client);
+			loop_turn(b.loop, false);
+		}
+		ck_assert(!look(&b).has_lapsed);
+		api_free(b.api);
+		b.api = NULL;
+		UNTIL(&b, look(&b).link.state == LINK_AWAY);
+		start_api(&b);
+	}
+	ck_assert_str_eq(b.told, "");
 	bench_close(&b);
 }
 END_TEST
@@ -464,6 +538,8 @@ main(void)
 	TCase *tc = tcase_create("client");
 	tcase_add_test(tc, test_client_follows_a_backend);
 	tcase_add_test(tc, test_client_reconnects_for_ever);
+	tcase_add_test(tc, test_client_rights_lapse_for_good);
+	tcase_add_test(tc, test_client_sits_down_again_after_a_restart);
 	tcase_add_test(tc, test_client_takes_a_new_topology);
 	tcase_add_test(tc, test_client_asks_for_polls);
 	tcase_add_test(tc, test_client_follows_over_tls_with_a_token);
