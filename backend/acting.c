@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "backend/poller.h"
+#include "core/digest.h"
 #include "plugins/drivers.h"
 
 #define IDLE_MS  10000
@@ -139,6 +140,13 @@ on_actor(void *arg, const char *op, const struct actor_event *event)
 	wake(a);
 }
 
+static uint32_t
+any_number(void *arg)
+{
+	(void)arg;
+	return digest_random();
+}
+
 static int
 open_ledger(struct acting *a, struct err *err)
 {
@@ -178,6 +186,7 @@ acting_new(const struct acting_conf *conf, struct err *err)
 		.told = told,
 		.tell = tell,
 		.peak_qps = peak_qps,
+		.random = any_number,
 		.find = driver_find,
 		.times = ENGINE_TIMES_DEFAULT,
 	};

@@ -159,6 +159,33 @@ patience_ms(const struct engine *e, const struct run *r)
 	}
 }
 
+/* How long until the deadline of the state that was entered; tries that come to nothing lie further and further apart, each
+ * up to a quarter earlier by chance. */
+static int64_t
+time_ms(const struct engine *e, const struct run *r)
+{
+	int64_t ms = patience_ms(e, r), most = e->env.times.retry;
+	if (r->op.tries == 0)
+		return ms;
+	for (unsigned i = 0; i < r->op.tries && ms < most; i++)
+		ms *= 2;
+	ms = ms < most ? ms : most;
+	uint64_t chance = e->env.random ? e->env.random(e->env.arg) : 0;
+	return ms - (int64_t)((uint64_t)(ms / 4) * chance >> 32);
+}
+
+/* One more try, or another thing to try. */
+static void
+count_tries(struct operation *op, enum op_state from, enum op_event event)
+{
+	bool is_again = op->state == from && event != OP_EVENT_RESTARTED && event != OP_EVENT_SEEN_PENDING;
+	if (!is_again)
+		op->tries = 0;
+	else if (event == OP_EVENT_TIMEOUT)
+		op->tries++;
+	op->next_try = (struct wall){ 0 };
+}
+
 static void
 make_hold(const struct engine *e, const struct run *r, struct hold *h)
 {
@@ -255,8 +282,8 @@ run_start_actor(struct engine *e, struct run *r)
 	snprintf(r->actor_text, sizeof r->actor_text, "the actor could not be started: %.180s", err.text);
 }
 
-static void
-end_actor(struct engine *e, struct run *r)
+void
+run_end_actor(struct engine *e, struct run *r)
 {
 	if (r->has_actor)
 		e->env.actors.end(e->env.actors.arg, r->op.id);
@@ -321,6 +348,7 @@ prepare(struct engine *e, struct run *r, enum op_state from, enum op_event event
 {
 	struct operation *op = &r->op;
 	struct wall wall = wall_of(e);
+	count_tries(op, from, event);
 	if (op->state == OP_UNDOING)
 		op->is_undoing = true;
 	if (op->state == OP_ARMED && from == OP_CONFIRMED)
@@ -401,10 +429,12 @@ perform(struct engine *e, struct run *r, enum op_effect effect, enum op_state fr
 		run_poll(e, r);
 		return 0;
 	case OP_DO_TIMER:
-		r->deadline = mono_add_ms(now_of(e), patience_ms(e, r));
+		r->deadline = mono_add_ms(now_of(e), time_ms(e, r));
+		if ((r->op.state == OP_UNDOING || r->op.state == OP_UNKNOWN) && !r->has_actor)
+			run_wait_for_retry(e, r);
 		return 0;
 	case OP_DO_END:
-		end_actor(e, r);
+		run_end_actor(e, r);
 		return 0;
 	case OP_DO_TELL:
 		tell_run(e, r);
@@ -420,7 +450,7 @@ static void
 take_back(struct engine *e, struct run *r, const struct operation *was, const struct err *err)
 {
 	operation_copy(&r->op, was);
-	end_actor(e, r);
+	run_end_actor(e, r);
 	/* what has not begun may expire; what is open waits for a restart, which reads the ledger anew */
 	r->deadline = op_state_is_open(r->op.state) ? (struct mono){ 0 } : now_of(e);
 	run_say(r, err->code, "cannot go on, the ledger does not take its record: %.180s", err->text);
@@ -450,7 +480,7 @@ run_raise(struct engine *e, struct run *r, enum op_event event)
 	if (has_failed && is_harmless) {
 		/* nothing was changed on any node: not to be recorded is no reason to go on */
 		run_say(r, err.code, "%s; and its record could not be written: %.100s", op_state_text(step.next), err.text);
-		end_actor(e, r);
+		run_end_actor(e, r);
 		has_failed = false;
 	} else if (has_failed && step.next == OP_ARMED) {
 		bool has_kept = was.state == OP_MEASURING;
@@ -660,7 +690,7 @@ drop_run(struct engine *e, struct run *r)
 		e->n_runs--;
 		break;
 	}
-	end_actor(e, r);
+	run_end_actor(e, r);
 	free_run(r);
 }
 
@@ -998,6 +1028,19 @@ take_inspection(struct run *r, const struct actor_event *event)
 	r->seen = all;
 }
 
+/* Did the nodes that did not do it say nothing, so that they may yet? One that said no needs a person. */
+static bool
+is_silence(const struct actor_event *event)
+{
+	for (size_t i = 0; i < event->n_nodes; i++) {
+		const struct actor_node_result *n = &event->nodes[i];
+		if (n->code != ERR_OK && !n->is_unknown && n->code != ERR_TIMEOUT && n->code != ERR_CONN_REFUSED &&
+			n->code != ERR_NO_ROUTE && n->code != ERR_CONN_LOST && n->code != ERR_THROTTLED)
+			return false;
+	}
+	return event->n_nodes > 0;
+}
+
 static void
 take_failure(struct run *r, const struct actor_event *event)
 {
@@ -1055,10 +1098,15 @@ engine_actor_event(struct engine *e, const char *op, const struct actor_event *e
 		(void)run_raise(e, r, event->is_ok ? OP_EVENT_KEPT : or_give_up(r, OP_EVENT_KEEP_FAILED));
 		break;
 	case ACTOR_UNDONE:
-		(void)run_raise(e, r, event->is_ok ? OP_EVENT_UNDO_DONE : OP_EVENT_UNDO_FAILED);
+		if (!event->is_ok && is_silence(event))
+			run_wait_for_retry(e, r);
+		else
+			(void)run_raise(e, r, event->is_ok ? OP_EVENT_UNDO_DONE : OP_EVENT_UNDO_FAILED);
 		break;
 	case ACTOR_INSPECTED:
 		take_inspection(r, event);
+		if (r->seen == SEEN_NONE)
+			run_wait_for_retry(e, r);
 		break;
 	default:
 		break;
@@ -1112,7 +1160,7 @@ engine_free(struct engine *e)
 	if (!e)
 		return;
 	for (size_t i = 0; i < e->n_runs; i++) {
-		end_actor(e, e->runs[i]);
+		run_end_actor(e, e->runs[i]);
 		free_run(e->runs[i]);
 	}
 	free(e->runs);

@@ -20,10 +20,12 @@ struct engine_times {       /* milliseconds; ENGINE_TIMES_DEFAULT for all but te
 	int64_t apply, settle, keep, undo, inspect;
 	int64_t prefer;         /* at most so long in prefer-away before the rate must have fallen */
 	int64_t measure;        /* at most so long until all evidence agrees */
+	int64_t retry;          /* at most so long between two tries to undo or to read nodes that do not answer */
+	unsigned undo_tries;    /* to undo, then a person is needed */
 	unsigned confirm_s;     /* after which a node undoes by itself what was not kept */
 };
 #define ENGINE_TIMES_DEFAULT { .plan = PLAN_LIFE_MS, .approval = 600000, .probe = 15000, .apply = 15000, .settle = 12000, \
-	.keep = 10000, .undo = 20000, .inspect = 20000, .prefer = 60000, .measure = 120000, .confirm_s = 45 }
+	.keep = 10000, .undo = 20000, .inspect = 20000, .prefer = 60000, .measure = 120000, .retry = 300000, .undo_tries = 7, .confirm_s = 45 }
 
 struct engine_env {
 	void *arg;
@@ -40,6 +42,8 @@ struct engine_env {
 	void (*tell)(void *arg, const char *kind, enum verdict severity, const char *pop, const char *text);
 	/* Highest rate of a PoP at this hour last week; NAN unknown. May be NULL. */
 	double (*peak_qps)(void *arg, size_t pop);
+	/* Any of 2^32 numbers, so that tries of several operations do not fall together. May be NULL: no jitter. */
+	uint32_t (*random)(void *arg);
 	poller_find_fn *find;
 	struct actor_port actors;
 	struct engine_times times;

@@ -26,6 +26,7 @@ struct run {
 	unsigned actor_starts;    /* anew since the newest apply, in the place of lost ones */
 	enum seen seen;           /* of the newest INSPECT */
 	struct mono inspected;
+	bool was_dark;            /* a node of the PoP was out of sight when the newest try came to nothing */
 	struct evidence_watch watch;
 	struct mono forget;       /* final: when it leaves the list */
 };
@@ -60,6 +61,9 @@ void run_say(struct run *r, enum err_code code, const char *format, ...) __attri
 
 /* Has an actor connect and check where none runs; what comes of it is told by `actor` and `actor_text`. */
 void run_start_actor(struct engine *e, struct run *r);
+/* The nodes did not answer: nothing is held for them until the deadline, when they are asked again. */
+void run_wait_for_retry(struct engine *e, struct run *r);
+void run_end_actor(struct engine *e, struct run *r);
 /* Asks the nodes of the PoP that is worked on, witnesses and vantages now. */
 void run_poll(struct engine *e, struct run *r);
 /* Does the plan still rest on what is so? GATES_HOLD, or GATE_REFUSED or MOVED_ON with the reason said in the run. */

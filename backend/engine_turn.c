@@ -243,10 +243,43 @@ turn_unconfirmed(struct engine *e, struct run *r)
 		(void)run_raise(e, r, OP_EVENT_MEASURED);
 }
 
+static bool
+is_dark(const struct engine *e, const struct run *r)
+{
+	const struct fleet *f = fleet_of(e);
+	size_t pop = run_pop(e, r);
+	for (size_t i = 0; pop != SIZE_MAX && i < f->pops[pop].n_nodes; i++)
+		if (node_is_stale(&f->nodes[f->pops[pop].nodes[i]], now_of(e)))
+			return true;
+	return false;
+}
+
+void
+run_wait_for_retry(struct engine *e, struct run *r)
+{
+	run_end_actor(e, r);
+	if (!mono_is_set(r->deadline))
+		return; /* the ledger takes nothing: it waits for a restart */
+	r->op.next_try.ns = e->env.wall(e->env.arg).ns + mono_ms_since(r->deadline, now_of(e)) * CLOCK_NS_PER_MS;
+	r->was_dark = is_dark(e, r);
+	e->env.told(e->env.arg, &r->op);
+}
+
+/* A node that was out of sight and is seen again is asked at once. */
+static void
+hurry(struct engine *e, struct run *r)
+{
+	if (r->op.next_try.ns == 0 || !r->was_dark || is_dark(e, r))
+		return;
+	r->was_dark = false;
+	r->deadline = now_of(e);
+}
+
 static void
 turn_undoing(struct engine *e, struct run *r)
 {
 	keep_polling(e, r);
+	hurry(e, r);
 	if (!run_has_steps(r, ACT_UNDO))
 		(void)run_raise(e, r, OP_EVENT_UNDO_DONE);
 }
@@ -297,6 +330,7 @@ static void
 turn_unknown(struct engine *e, struct run *r)
 {
 	keep_polling(e, r);
+	hurry(e, r);
 	if (!run_has_steps(r, ACT_INSPECT) && mono_is_set(r->inspected)) {
 		(void)run_raise(e, r, r->op.verb == OP_UNDRAIN || r->op.is_undoing ? OP_EVENT_SEEN_NOT : OP_EVENT_SEEN_KEPT);
 		return;
@@ -360,6 +394,14 @@ explain_timeout(struct run *r)
 }
 
 static void
+tell_tries(struct run *r)
+{
+	char last[OP_TEXT_SIZE];
+	snprintf(last, sizeof last, "%s", r->op.text);
+	run_say(r, ERR_TIMEOUT, "%u tries to undo it had no answer%s%.180s", r->op.tries + 1, last[0] ? "; the last: " : "", last);
+}
+
+static void
 turn_deadline(struct engine *e, struct run *r)
 {
 	if (!mono_is_set(r->deadline) || mono_before(now_of(e), r->deadline))
@@ -367,7 +409,10 @@ turn_deadline(struct engine *e, struct run *r)
 	r->deadline = (struct mono){ 0 };
 	explain_timeout(r);
 	bool gives_up = r->op.verb == OP_UNDRAIN && r->op.state == OP_SETTLING;
-	(void)run_raise(e, r, gives_up ? OP_EVENT_GIVE_UP : OP_EVENT_TIMEOUT);
+	bool needs_person = r->op.state == OP_UNDOING && r->op.tries + 1 >= e->env.times.undo_tries;
+	if (needs_person)
+		tell_tries(r);
+	(void)run_raise(e, r, gives_up ? OP_EVENT_GIVE_UP : needs_person ? OP_EVENT_UNDO_FAILED : OP_EVENT_TIMEOUT);
 }
 
 void

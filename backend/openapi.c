@@ -113,6 +113,8 @@ static const struct field fields[] = {
 	{ "Operation", "lease_s", "integer|null", "of its hold" },
 	{ "Operation", "started", "string|null", "when its intent was written" },
 	{ "Operation", "ended", "string|null", "when it became final" },
+	{ "Operation", "tries", "integer", "undoing or reading its nodes that came to nothing, in a row" },
+	{ "Operation", "next_try", "string|null", "when they are asked again; null: they are being asked, or need not be" },
 	{ "Operation", "steps", "array", "node, what, state and evidence of each" },
 	{ "Operation", "shift", "object", "control_s, first_elsewhere_s, last_here_s, lost_probes" },
 	{ "Operation", "text", "string", "one sentence about the present state" },

@@ -278,6 +278,20 @@ put_way(struct pager *p, const struct operation *op)
 	}
 }
 
+/* Nodes that do not answer are asked again by themselves: when, and for which time. */
+static void
+put_next_try(struct pager *p, const struct operation *op, struct wall now)
+{
+	char text[CLOCK_TEXT_MAX], left[24];
+	if (op->next_try.ns == 0 || op_state_is_final(op->state))
+		return;
+	wall_format(op->next_try, text);
+	duration_format(op->next_try.ns > now.ns ? (op->next_try.ns - now.ns) / CLOCK_NS_PER_S : 0, left, sizeof left);
+	pager_label(p, "next try");
+	pager_text(p, ROLE_TEXT, text);
+	pager_printf(p, ROLE_MUTED, "  in %s, try %u", left, op->tries + 2);
+}
+
 /* Which PoP and which phase, where there are several. */
 static void
 put_part(struct pager *p, const struct operation *op)
@@ -358,6 +372,7 @@ op_page_write(struct pager *p, const struct operation *op, enum op_page_for whom
 		pager_wrap(p, ROLE_TEXT,
 			op->state == OP_DONE && !is_measured(op) ? "a person took it as done; not all evidence agrees"
 								 : op_state_text(op->state));
+	put_next_try(p, op, now);
 	put_way(p, op);
 	put_part(p, op);
 	write_rest(op, &rest);
@@ -429,10 +444,22 @@ write_evidence(const struct operation *was, const struct operation *is, size_t i
 	}
 }
 
+static void
+write_next_try(const struct operation *was, const struct operation *is, struct wall now, struct buf *out)
+{
+	char left[24];
+	if (is->next_try.ns <= now.ns || (was && was->next_try.ns == is->next_try.ns))
+		return;
+	duration_format((is->next_try.ns - now.ns) / CLOCK_NS_PER_S, left, sizeof left);
+	write_clock(now, out);
+	buf_printf(out, "  no answer; the nodes of %s are asked again in %s\n", is->targets[is->target].pop, left);
+}
+
 void
 op_page_write_changes(const struct operation *was, const struct operation *is, struct wall now, struct buf *out)
 {
 	write_state(was, is, now, out);
+	write_next_try(was, is, now, out);
 	for (size_t i = 0; i < is->n_steps; i++)
 		write_step(was, is, i, now, out);
 	for (size_t i = 0; i < is->n_targets; i++)

@@ -58,3 +58,10 @@ digest_random_hex(char *out, size_t digits)
 		out[i] = hex[randombytes_uniform(16)];
 	out[digits] = '\0';
 }
+
+uint32_t
+digest_random(void)
+{
+	start();
+	return randombytes_random();
+}

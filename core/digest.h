@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/buf.h"
 
@@ -23,5 +24,7 @@ bool digest_equal(const char *a, const char *b);
 
 /* `digits` random hexadecimal digits and a terminator; `out` has room for digits + 1. */
 void digest_random_hex(char *out, size_t digits);
+/* Any of 2^32 numbers, all alike. */
+uint32_t digest_random(void);
 
 #endif

@@ -381,6 +381,8 @@ operation_write_json(const struct operation *op, bool with_plan, struct json_wri
 	json_put_known(w, "lease_s", op->lease_s > 0 ? op->lease_s : -1);
 	put_time(w, "started", op->started);
 	put_time(w, "ended", op->ended);
+	json_put_int(w, "tries", op->tries);
+	put_time(w, "next_try", op->next_try);
 	put_steps(w, op);
 	static const struct op_target none = { .control_s = NAN, .first_elsewhere_s = NAN, .last_here_s = NAN, .lost_probes = -1 };
 	put_shift(w, op->n_targets ? &op->targets[op->target] : &none);
@@ -557,6 +559,7 @@ read_plan(const struct json *o, struct operation *op, struct err *err)
 static int
 read_operation(const struct json *o, struct operation *op, struct err *err)
 {
+	int64_t tries = 0;
 	if (json_kind(o) != JSON_OBJECT)
 		return err_set(err, ERR_BAD_REPLY, "an operation is an object");
 	if (read_text(o, "id", op->id, sizeof op->id, err) == -1 || read_words(o, op, err) == -1 ||
@@ -575,8 +578,10 @@ read_operation(const struct json *o, struct operation *op, struct err *err)
 		json_want_bool(o, "auto_undrain", &op->is_auto_undrain, err) == -1 ||
 		json_want_bool(o, "needs_approval", &op->needs_approval, err) == -1 ||
 		read_time(o, "created", &op->created, err) == -1 || read_time(o, "started", &op->started, err) == -1 ||
-		read_time(o, "ended", &op->ended, err) == -1)
+		read_time(o, "ended", &op->ended, err) == -1 || read_time(o, "next_try", &op->next_try, err) == -1 ||
+		json_want_int(o, "tries", 0, UINT16_MAX, &tries, err) == -1)
 		return -1;
+	op->tries = (unsigned)tries;
 	if (op->id[0] == '\0')
 		return err_set(err, ERR_BAD_REPLY, "id: is missing");
 	return read_plan(o, op, err);

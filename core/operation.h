@@ -134,6 +134,8 @@ struct operation {
 	bool is_undoing;       /* on its way back, also while UNKNOWN */
 	char key[65], body_hash[65]; /* idempotency key of the confirm and the hash of its body; "" = not confirmed */
 	struct wall created, started, ended; /* zero: not yet */
+	unsigned tries;        /* undoing or reading nodes anew that did not answer, so often */
+	struct wall next_try;  /* when they are asked again; zero: they are being asked, or need not be */
 	enum err_code code;      /* why it ended badly: REFUSED, CONFLICT, STALE …; ERR_OK otherwise */
 	char text[OP_TEXT_SIZE]; /* one sentence about the present state */
 };

@@ -386,6 +386,10 @@ sample_operation(const char *name, struct operation *op)
 	if (state == OP_MEASURING)
 		op->targets[0].first_elsewhere_s = NAN;
 	op->targets[0].is_done = op->targets[0].is_done || state == OP_DONE;
+	if (state == OP_UNDOING) {
+		op->tries = 2;
+		op->next_try = at(67);
+	}
 	op->needs_approval = state == OP_WAITING;
 	op->code = state == OP_REFUSED ? ERR_REFUSED : state == OP_STUCK ? ERR_FAILED : ERR_OK;
 	static const struct {

@@ -32,6 +32,8 @@ struct world {
 	enum announced wire[POPS];  /* what each node really does */
 	enum announced told[POPS];  /* what it says; differs when it lies */
 	bool is_lying[POPS];
+	bool is_away[POPS];         /* nothing is read from it */
+	uint32_t chance;
 	enum fsm_state session[POPS];
 	double qps[POPS];
 	size_t n_orders;
@@ -137,6 +139,12 @@ w_tell(void *arg, const char *kind, enum verdict severity, const char *pop, cons
 	(void)severity;
 	(void)pop;
 	(void)text;
+}
+
+static uint32_t
+w_random(void *arg)
+{
+	return ((struct world *)arg)->chance;
 }
 
 static int
@@ -323,7 +331,8 @@ pass(struct world *w, double seconds)
 			if (!w->is_lying[i])
 				w->told[i] = w->wire[i];
 			w->qps[i] = w->wire[i] == ANNOUNCED_YES ? 1000 : 0;
-			state_apply(w->state, i, "test/all", node_report(w, i), w->now, w->wall);
+			if (!w->is_away[i])
+				state_apply(w->state, i, "test/all", node_report(w, i), w->now, w->wall);
 		}
 		state_apply(w->state, POPS, "outside/service", vantage_report(w), w->now, w->wall);
 		engine_turn(w->engine);
@@ -347,6 +356,7 @@ start(struct world *w)
 		.set_holds = w_set_holds,
 		.told = w_told,
 		.tell = w_tell,
+		.random = w_random,
 		.find = find_driver,
 		.actors = { a_start, a_order, a_end, w },
 		.times = ENGINE_TIMES_DEFAULT,
@@ -708,6 +718,104 @@ START_TEST(test_engine_failed_step_is_undone)
 }
 END_TEST
 
+/* The node of the newest order is away: the actor says so when its own time is over. */
+static void
+no_answer(struct world *w)
+{
+	const struct order o = w->orders[w->n_orders - 1];
+	size_t pop = fleet_find_pop(state_fleet(w->state), o.pop);
+	struct actor_node_result n = { .node = state_fleet(w->state)->nodes[pop].name, .code = ERR_TIMEOUT, .is_unknown = true };
+	const struct actor_event e = { .kind = o.order == ACT_UNDO ? ACTOR_UNDONE : ACTOR_INSPECTED, .pop = o.pop, .number = o.number,
+		.n_nodes = 1, .nodes = &n };
+	snprintf(n.answer.text, sizeof n.answer.text, "no answer within 18 s");
+	engine_actor_event(w->engine, o.op, &e);
+}
+
+/* A drain whose step failed, and whose node is away since: it is being undone. */
+static void
+fail_and_leave(struct world *w, char id[OP_ID_SIZE])
+{
+	struct err err = ERR_INIT;
+	const struct operation *op = plan_of(w, OP_DRAIN, "ams", "alice", &err);
+	snprintf(id, OP_ID_SIZE, "%s", op->id);
+	checked(w, id);
+	(void)confirm(w, op, "alice", "key-of-the-drain", &err);
+	pass(w, 2);
+	answer(w, false);
+	expect(w, id, OP_UNDOING);
+	w->is_away[0] = true;
+	pass(w, 18);
+	no_answer(w);
+	expect(w, id, OP_UNDOING);
+}
+
+/* A node that stays away is asked less and less often, nothing is held for it meanwhile, and in the end a person is needed. */
+START_TEST(test_engine_undo_backs_off)
+{
+	static const int without_chance[] = { 40, 80, 160, 300, 300 }, with_chance[] = { 31, 61, 121, 226, 226 };
+	for (int round = 0; round < 2; round++) {
+		struct world *w = world_new();
+		char id[OP_ID_SIZE];
+		w->chance = round ? UINT32_MAX : 0;
+		fail_and_leave(w, id);
+		ck_assert_uint_eq(w->actors, 0);
+		int64_t next_s = (engine_find(w->engine, id)->next_try.ns - w->wall.ns) / CLOCK_NS_PER_S;
+		ck_assert_int_eq(next_s, 2);
+		pass(w, 2);
+		ck_assert_uint_eq(w->n_orders, 3);
+		ck_assert_int_eq(engine_find(w->engine, id)->next_try.ns, 0); /* it is being asked */
+		for (size_t k = 0; k < 5; k++) {
+			size_t orders = w->n_orders;
+			int waited = 18;
+			pass(w, 18);
+			no_answer(w);
+			expect(w, id, OP_UNDOING);
+			ck_assert_uint_eq(w->actors, 0);
+			ck_assert_uint_eq(engine_find(w->engine, id)->tries, k + 1);
+			for (; w->n_orders == orders && waited < 400; waited++)
+				pass(w, 1);
+			ck_assert_int_eq(waited, (round ? with_chance : without_chance)[k]);
+			ck_assert_uint_gt(w->orders[orders].number, w->orders[orders - 1].number);
+		}
+		pass(w, 18);
+		no_answer(w);
+		pass(w, 300);
+		expect(w, id, OP_STUCK);
+		ck_assert_uint_eq(w->actors, 0);
+		ck_assert_int_eq(engine_find(w->engine, id)->next_try.ns, 0);
+		ck_assert_msg(strncmp(engine_find(w->engine, id)->text, "7 tries to undo it had no answer; the last: ams1: no answer", 55) == 0,
+			"%s", engine_find(w->engine, id)->text);
+		world_free(w);
+	}
+}
+END_TEST
+
+/* One that is seen again is asked at once; the tries before do not count for the next trouble. */
+START_TEST(test_engine_undo_of_a_node_that_returns)
+{
+	struct world *w = world_new();
+	char id[OP_ID_SIZE];
+	fail_and_leave(w, id);
+	for (int k = 0; k < 3; k++) {
+		size_t orders = w->n_orders;
+		while (w->n_orders == orders)
+			pass(w, 1);
+		pass(w, 18);
+		no_answer(w);
+	}
+	ck_assert_uint_eq(engine_find(w->engine, id)->tries, 3);
+	size_t orders = w->n_orders;
+	w->is_away[0] = false;
+	pass(w, 1);
+	ck_assert_uint_eq(w->n_orders, orders + 1);
+	answer(w, true);
+	expect(w, id, OP_UNDONE);
+	ck_assert_uint_eq(engine_find(w->engine, id)->tries, 0);
+	ck_assert_uint_eq(w->actors, 0);
+	world_free(w);
+}
+END_TEST
+
 /* Two PoPs in one drain, and the second refuses its step: the first stays drained under its hold, and the operation says so. */
 START_TEST(test_engine_later_pop_fails)
 {
@@ -1017,6 +1125,8 @@ main(void)
 	tcase_add_test(t, test_engine_full_disk_acts_on_nothing);
 	tcase_add_test(t, test_engine_lying_node_is_unconfirmed);
 	tcase_add_test(t, test_engine_failed_step_is_undone);
+	tcase_add_test(t, test_engine_undo_backs_off);
+	tcase_add_test(t, test_engine_undo_of_a_node_that_returns);
 	tcase_add_test(t, test_engine_later_pop_fails);
 	tcase_add_test(t, test_engine_restarts_read_the_nodes);
 	tcase_add_test(t, test_engine_other_holds_keep_it_withdrawn);

@@ -136,6 +136,8 @@ START_TEST(test_operation_json_there_and_back)
 	op.steps[0].state = STEP_KEPT;
 	op.plan = xstrdup("{\"a\":1}");
 	op.created = (struct wall){ INT64_C(1795440903123) * CLOCK_NS_PER_MS };
+	op.next_try = (struct wall){ INT64_C(1795440943123) * CLOCK_NS_PER_MS };
+	op.tries = 3;
 	struct buf first = BUF_INIT(1u << 20), second = BUF_INIT(1u << 20);
 	struct json_writer w = JSON_WRITER(&first), w2 = JSON_WRITER(&second);
 	operation_write_json(&op, true, &w);
