@@ -935,6 +935,21 @@ engine_accept(struct engine *e, const char *id, const struct account *who, struc
 
 #define LEASE_MAX_S (7 * 86400)
 
+/* Whoever prolongs a lease wants the PoP to stay away: an undrain for the end of that lease which has changed nothing yet is
+ * called off. */
+static void
+call_off_lease(struct engine *e, const char *hold, const char *who)
+{
+	for (size_t i = 0; i < e->n_runs; i++) {
+		struct run *r = e->runs[i];
+		bool is_by_lease = r->op.verb == OP_UNDRAIN && r->who.method == AUTH_NOBODY && strcmp(r->op.targets[0].hold, hold) == 0;
+		if (!is_by_lease || op_state_is_open(r->op.state) || op_state_is_final(r->op.state))
+			continue;
+		run_say(r, ERR_OK, "the lease was prolonged by %s", who);
+		(void)run_raise(e, r, OP_EVENT_CANCEL);
+	}
+}
+
 const struct operation *
 engine_extend(struct engine *e, const char *id, int64_t lease_s, const struct account *who, struct err *err)
 {
@@ -962,6 +977,7 @@ engine_extend(struct engine *e, const char *id, int64_t lease_s, const struct ac
 	const struct ledger_actor by = { who->name, roles, "extend", who->peer };
 	if (ledger_put_hold(e->ledger, &longer, false, &by, wall_of(e), err) == -1)
 		return NULL;
+	call_off_lease(e, longer.id, who->name);
 	engine_publish(e);
 	struct run *r = engine_run_find(e, longer.op);
 	return r ? &r->op : ledger_find_operation(e->ledger, longer.op);

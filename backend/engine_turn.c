@@ -554,7 +554,7 @@ undrain_by_lease(struct engine *e, const struct hold *h)
 	struct plan_request request = { .verb = OP_UNDRAIN, .n_targets = 1, .kind = h->kind };
 	struct account who = { .method = AUTH_NOBODY, .roles = 1u << CONF_OPERATOR };
 	struct err err = ERR_INIT;
-	char text[OP_TEXT_SIZE], typed[16] = "yes", key[OP_ID_SIZE + 8];
+	char text[OP_TEXT_SIZE], typed[16] = "yes";
 	snprintf(who.name, sizeof who.name, "%s", h->owner);
 	snprintf(who.peer, sizeof who.peer, "lease of hold %s", h->id);
 	snprintf(request.targets[0], sizeof request.targets[0], "%s", h->pop);
@@ -562,11 +562,12 @@ undrain_by_lease(struct engine *e, const struct hold *h)
 	snprintf(request.reason, sizeof request.reason, "the lease has run out, as asked for with the drain");
 	struct hold held = *h; /* the ledger's list moves with the next record */
 	const struct operation *op = engine_plan(e, &request, &who, &err);
-	snprintf(key, sizeof key, "lease-%s", held.id);
 	if (op && op->state == OP_CHECKED) {
-		const struct engine_confirm confirm = { op->hash, typed, key };
-		char id[OP_ID_SIZE];
+		char id[OP_ID_SIZE], key[OP_ID_SIZE + 8];
 		snprintf(id, sizeof id, "%s", op->id);
+		/* a lease that is prolonged runs out again: each time is a confirmation of its own */
+		snprintf(key, sizeof key, "lease-%s", id);
+		const struct engine_confirm confirm = { op->hash, typed, key };
 		op = engine_confirm(e, id, &confirm, &who, &err);
 	}
 	if (op && !op_state_is_final(op->state))
@@ -599,9 +600,9 @@ engine_leases(struct engine *e)
 		if (h->expires.ns == 0)
 			continue;
 		struct warned *w = warned_of(e, h->id);
-		unsigned stage = left_s <= 0 ? 2 : left_s <= LEASE_WARN_S ? 1 : 0;
-		if (stage == 0)
-			w->stage = 0; /* it was extended */
+		unsigned stage = h->expires.ns <= now.ns ? 2 : left_s <= LEASE_WARN_S ? 1 : 0;
+		if (stage < w->stage)
+			w->stage = 0; /* it was extended, maybe by less than it warns before */
 		if (stage <= w->stage || is_worked_on(e, h->pop))
 			continue;
 		w->stage = stage;

@@ -1077,16 +1077,16 @@ START_TEST(test_engine_second_person)
 }
 END_TEST
 
-START_TEST(test_engine_lease_undrains_when_asked)
+/* Drains ams with a lease of 20 minutes that undrains; returns the drain's id. */
+static const char *
+drain_with_lease(struct world *w, char id[OP_ID_SIZE])
 {
-	struct world *w = world_new();
 	struct err err = ERR_INIT;
 	struct plan_request q = { .verb = OP_DRAIN, .n_targets = 1, .reason = "short", .lease_s = 1200, .is_auto_undrain = true };
 	struct account alice = person("alice", 1000, CONF_OPERATOR);
 	strcpy(q.targets[0], "ams");
 	const struct operation *op = engine_plan(w->engine, &q, &alice, &err);
-	char id[OP_ID_SIZE];
-	snprintf(id, sizeof id, "%s", op->id);
+	snprintf(id, OP_ID_SIZE, "%s", op->id);
 	checked(w, id);
 	(void)confirm(w, op, "alice", "key-of-the-drain", &err);
 	pass(w, 2);
@@ -1096,9 +1096,21 @@ START_TEST(test_engine_lease_undrains_when_asked)
 	pass(w, 8);
 	expect(w, id, OP_DONE);
 	w->n_orders = 0;
-	for (int i = 0; i < 1300 && strcmp(w->last_actor, id) == 0; i++)
+	return id;
+}
+
+/* Time goes on until another actor than `than` is started. */
+static void
+wait_for_other_actor(struct world *w, const char *than)
+{
+	for (int i = 0; i < 1300 && strcmp(w->last_actor, than) == 0; i++)
 		pass(w, 1);
-	ck_assert_str_ne(w->last_actor, id);
+	ck_assert_str_ne(w->last_actor, than);
+}
+
+static void
+expect_undrained(struct world *w)
+{
 	checked(w, w->last_actor);
 	pass(w, 3);
 	ck_assert_uint_eq(w->n_orders, 1);
@@ -1106,6 +1118,53 @@ START_TEST(test_engine_lease_undrains_when_asked)
 	pass(w, 8);
 	ck_assert_uint_eq(state_fleet(w->state)->pops[0].n_holds, 0);
 	ck_assert_int_eq(w->wire[0], ANNOUNCED_YES);
+}
+
+START_TEST(test_engine_lease_undrains_when_asked)
+{
+	struct world *w = world_new();
+	char id[OP_ID_SIZE];
+	drain_with_lease(w, id);
+	wait_for_other_actor(w, id);
+	expect_undrained(w);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(test_engine_lease_is_not_over_a_moment_before)
+{
+	struct world *w = world_new();
+	char id[OP_ID_SIZE];
+	size_t n;
+	drain_with_lease(w, id);
+	w->wall.ns += CLOCK_NS_PER_S / 2;
+	struct wall expires = engine_holds(w->engine, &n)[0].expires;
+	wait_for_other_actor(w, id);
+	ck_assert_int_ge(w->wall.ns, expires.ns);
+	world_free(w);
+}
+END_TEST
+
+/* The undrain of a lease has begun to ask the nodes when somebody prolongs the lease: the PoP stays drained, and comes back
+ * when the longer lease is over. */
+START_TEST(test_engine_prolonged_lease_stays_drained)
+{
+	struct world *w = world_new();
+	struct err err = ERR_INIT;
+	struct account bob = person("bob", 1001, CONF_OPERATOR);
+	char id[OP_ID_SIZE], first[OP_ID_SIZE];
+	drain_with_lease(w, id);
+	wait_for_other_actor(w, id);
+	snprintf(first, sizeof first, "%s", w->last_actor);
+	expect(w, first, OP_CONFIRMED);
+	ck_assert_ptr_nonnull(engine_extend(w->engine, id, 600, &bob, &err));
+	expect(w, first, OP_CANCELLED);
+	checked(w, first);
+	pass(w, 5);
+	ck_assert_uint_eq(w->n_orders, 0);
+	ck_assert_uint_eq(state_fleet(w->state)->pops[0].n_holds, 1);
+	wait_for_other_actor(w, first);
+	expect_undrained(w);
 	world_free(w);
 }
 END_TEST
@@ -1135,6 +1194,8 @@ main(void)
 	tcase_add_test(t, test_engine_actors_that_keep_dying);
 	tcase_add_test(t, test_engine_second_person);
 	tcase_add_test(t, test_engine_lease_undrains_when_asked);
+	tcase_add_test(t, test_engine_lease_is_not_over_a_moment_before);
+	tcase_add_test(t, test_engine_prolonged_lease_stays_drained);
 	suite_add_tcase(suite, t);
 	return suite_run(suite);
 }
