@@ -361,14 +361,6 @@ ledger_check(const struct ledger *l, struct err *err)
 /* --- writing a record ------------------------------------------------------------------------------------------- */
 
 static void
-put_time(struct json_writer *w, const char *key, struct wall t)
-{
-	char text[CLOCK_TEXT_MAX];
-	wall_format_ms(t, text);
-	json_put_text(w, key, t.ns == 0 ? NULL : text);
-}
-
-static void
 put_actor(struct json_writer *w, const struct ledger_actor *by)
 {
 	json_key(w, "by");
@@ -396,8 +388,8 @@ put_hold(struct json_writer *w, const struct hold *h, bool is_over)
 	json_put_text(w, "kind", hold_kind_name(h->kind));
 	json_put_text(w, "reason", h->reason);
 	json_put_text(w, "ticket", h->ticket);
-	put_time(w, "created", h->created);
-	put_time(w, "expires", h->expires);
+	json_put_time_ms(w, "created", h->created);
+	json_put_time_ms(w, "expires", h->expires);
 	json_put_bool(w, "is_auto_undrain", h->is_auto_undrain);
 	json_end_object(w);
 	json_put_bool(w, "is_over", is_over);
@@ -439,7 +431,7 @@ static void
 end_record(const struct ledger *l, struct json_writer *w, struct wall now)
 {
 	if (now.ns < l->head.at.ns - BACK_TOLD_NS)
-		put_time(w, "clock", now);
+		json_put_time_ms(w, "clock", now);
 	json_end_object(w);
 }
 
@@ -473,13 +465,6 @@ ledger_put_both(struct ledger *l, const struct operation *op, const char *event,
 	if (h)
 		take_hold(l, h, hold_is_over);
 	return 0;
-}
-
-int
-ledger_put_operation(struct ledger *l, const struct operation *op, const char *event, const struct ledger_actor *by,
-	struct wall now, struct err *err)
-{
-	return ledger_put_both(l, op, event, NULL, false, by, now, err);
 }
 
 int

@@ -47,19 +47,16 @@ struct ledger_actor {
 };
 
 /* Each appends one record and syncs it; only then do the lists below change. -1: nothing changed. */
-int ledger_put_operation(struct ledger *l, const struct operation *op, const char *event, const struct ledger_actor *by,
-	struct wall now, struct err *err);
+/* An operation and a hold in ONE record, so that a crash cannot fall between (a drain's intent, an undrain's end).
+ * hold may be NULL. */
+int ledger_put_both(struct ledger *l, const struct operation *op, const char *event, const struct hold *h, bool hold_is_over,
+	const struct ledger_actor *by, struct wall now, struct err *err);
 /* Adds or replaces a hold (same id); with is_over the hold is gone. */
 int ledger_put_hold(struct ledger *l, const struct hold *h, bool is_over, const struct ledger_actor *by, struct wall now,
 	struct err *err);
 /* Something worth recording that changes no list: a refused request, a start, a clock that jumped. */
 int ledger_note(struct ledger *l, const char *kind, const char *text, const struct ledger_actor *by, struct wall now,
 	struct err *err);
-/* An operation and a hold in ONE record, so that a crash cannot fall between (a drain's intent, an undrain's end).
- * hold may be NULL. */
-int ledger_put_both(struct ledger *l, const struct operation *op, const char *event, const struct hold *h, bool hold_is_over,
-	const struct ledger_actor *by, struct wall now, struct err *err);
-
 /* What the records say now. Borrowed until the next put. Operations: all that are not final, and the newest
  * LEDGER_KEEP of those that are, oldest first. */
 #define LEDGER_KEEP 1000

@@ -364,17 +364,9 @@ read_time(const struct api_call *call, const char *key, struct wall *out, struct
 }
 
 static void
-put_time(struct json_writer *w, const char *key, struct wall t)
-{
-	char text[CLOCK_TEXT_MAX];
-	wall_format(t, text);
-	json_put_text(w, key, text);
-}
-
-static void
 put_point(struct json_writer *w, const struct store_point *p)
 {
-	put_time(w, "at", p->at);
+	json_put_time(w, "at", p->at);
 	json_put_double(w, "qps_min", p->qps_min, 1);
 	json_put_double(w, "qps_avg", p->qps_avg, 1);
 	json_put_double(w, "qps_max", p->qps_max, 1);
@@ -396,8 +388,8 @@ write_span(const struct api_call *call, const char *pop, struct wall from, struc
 {
 	json_begin_object(w);
 	json_put_text(w, "pop", pop);
-	put_time(w, "from", from);
-	put_time(w, "to", to);
+	json_put_time(w, "from", from);
+	json_put_time(w, "to", to);
 	json_key(w, "points");
 	json_begin_array(w);
 	if (store_read_history(call->conf->store, pop, from, to, on_point, w, err) == -1)
@@ -420,7 +412,7 @@ write_instant(const struct api_call *call, const char *only, struct wall at, str
 	static const int64_t spans_s[] = { 180, 3 * 86400 };
 	const struct fleet *f = fleet_of(call);
 	json_begin_object(w);
-	put_time(w, "at", at);
+	json_put_time(w, "at", at);
 	json_key(w, "pops");
 	json_begin_array(w);
 	for (size_t i = 0; i < f->n_pops; i++) {

@@ -1033,3 +1033,19 @@ json_put_null(struct json_writer *w, const char *key)
 	json_key(w, key);
 	json_add_null(w);
 }
+
+void
+json_put_time(struct json_writer *w, const char *key, struct wall t)
+{
+	char text[CLOCK_TEXT_MAX];
+	wall_format(t, text);
+	json_put_text(w, key, t.ns != 0 ? text : NULL);
+}
+
+void
+json_put_time_ms(struct json_writer *w, const char *key, struct wall t)
+{
+	char text[CLOCK_TEXT_MAX];
+	wall_format_ms(t, text);
+	json_put_text(w, key, t.ns != 0 ? text : NULL);
+}

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 
 /*
  * Strict JSON (RFC 8259) for hostile input: depth 16 at most, no duplicate keys, no NaN or Infinity, no NUL inside
@@ -94,5 +95,8 @@ void json_put_known(struct json_writer *w, const char *key, int64_t value);
 void json_put_double(struct json_writer *w, const char *key, double value, int decimals);
 void json_put_bool(struct json_writer *w, const char *key, bool value);
 void json_put_null(struct json_writer *w, const char *key);
+/* RFC 3339 in UTC, to the second or the millisecond; the instant 0 gives null. */
+void json_put_time(struct json_writer *w, const char *key, struct wall t);
+void json_put_time_ms(struct json_writer *w, const char *key, struct wall t);
 
 #endif

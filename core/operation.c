@@ -283,18 +283,6 @@ operation_copy(struct operation *to, const struct operation *from)
 /* --- to JSON ---------------------------------------------------------------------------------------------------- */
 
 static void
-put_time(struct json_writer *w, const char *key, struct wall t)
-{
-	char text[CLOCK_TEXT_MAX];
-	if (t.ns == 0) {
-		json_put_null(w, key);
-		return;
-	}
-	wall_format_ms(t, text);
-	json_put_text(w, key, text);
-}
-
-static void
 put_optional(struct json_writer *w, const char *key, const char *text)
 {
 	json_put_text(w, key, text[0] ? text : NULL);
@@ -379,15 +367,15 @@ operation_write_json(const struct operation *op, bool with_plan, struct json_wri
 	json_put_text(w, "reason", op->reason);
 	put_optional(w, "ticket", op->ticket);
 	json_put_known(w, "lease_s", op->lease_s > 0 ? op->lease_s : -1);
-	put_time(w, "started", op->started);
-	put_time(w, "ended", op->ended);
+	json_put_time_ms(w, "started", op->started);
+	json_put_time_ms(w, "ended", op->ended);
 	json_put_int(w, "tries", op->tries);
-	put_time(w, "next_try", op->next_try);
+	json_put_time_ms(w, "next_try", op->next_try);
 	put_steps(w, op);
 	static const struct op_target none = { .control_s = NAN, .first_elsewhere_s = NAN, .last_here_s = NAN, .lost_probes = -1 };
 	put_shift(w, op->n_targets ? &op->targets[op->target] : &none);
 	json_put_text(w, "mode", op_mode_name(op->mode));
-	put_time(w, "created", op->created);
+	json_put_time_ms(w, "created", op->created);
 	put_optional(w, "approver", op->approver);
 	json_put_bool(w, "needs_approval", op->needs_approval);
 	json_put_bool(w, "undoing", op->is_undoing);

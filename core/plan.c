@@ -54,14 +54,6 @@ plan_free(struct plan *p)
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
 static void
-put_time(struct json_writer *w, const char *key, struct wall t)
-{
-	char text[CLOCK_TEXT_MAX];
-	wall_format_ms(t, text);
-	json_put_text(w, key, text);
-}
-
-static void
 put_texts(struct json_writer *w, const char *key, const char *const *texts, size_t n)
 {
 	json_key(w, key);
@@ -190,8 +182,8 @@ plan_write(const struct plan *p, struct buf *out)
 	json_put_text(&w, "kind", p->kind);
 	json_put_int(&w, "lease_s", p->lease_s);
 	json_put_bool(&w, "auto_undrain", p->is_auto_undrain);
-	put_time(&w, "created", p->created);
-	put_time(&w, "expires", p->expires);
+	json_put_time_ms(&w, "created", p->created);
+	json_put_time_ms(&w, "expires", p->expires);
 	put_prefixes(&w, p);
 	json_put_double(&w, "qps_moved", p->qps_moved, 1);
 	json_put_double(&w, "share_moved", p->share_moved, 4);

@@ -80,15 +80,6 @@ put_pop_rcodes(struct json_writer *w, const struct fleet *f, const struct pop *p
 	json_end_object(w);
 }
 
-static void
-put_time(struct json_writer *w, const char *key, struct wall t)
-{
-	char text[CLOCK_TEXT_MAX];
-	if (t.ns != 0)
-		wall_format(t, text);
-	json_put_text(w, key, t.ns != 0 ? text : NULL);
-}
-
 void
 wire_write_hold(struct json_writer *w, const struct hold *h)
 {
@@ -99,8 +90,8 @@ wire_write_hold(struct json_writer *w, const struct hold *h)
 	json_put_text(w, "kind", hold_kind_name(h->kind));
 	json_put_text(w, "reason", h->reason);
 	json_put_text(w, "ticket", h->ticket[0] ? h->ticket : NULL);
-	put_time(w, "created", h->created);
-	put_time(w, "expires", h->expires);
+	json_put_time(w, "created", h->created);
+	json_put_time(w, "expires", h->expires);
 	json_put_bool(w, "auto_undrain", h->is_auto_undrain);
 	json_put_text(w, "op", h->op[0] ? h->op : NULL);
 	json_end_object(w);

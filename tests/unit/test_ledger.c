@@ -119,7 +119,7 @@ story_step(struct ledger *l, size_t step, struct err *err)
 	else if (step == 8)
 		rc = ledger_put_hold(l, &own, false, NULL, now, err);
 	else
-		rc = ledger_put_operation(l, &op, "recorded", &alice, now, err);
+		rc = ledger_put_both(l, &op, "recorded", NULL, false, &alice, now, err);
 	operation_done(&op);
 	return rc;
 }
@@ -397,7 +397,7 @@ START_TEST(test_ledger_finds_a_key_for_a_day_and_forgets_old_operations)
 	for (unsigned i = 0; i < LEDGER_KEEP + 30; i++) {
 		struct operation op = make_op(i, i == 3 || i == 700 ? OP_STUCK : OP_DONE, i + 1);
 		op.created = at_s(i < 10 ? -90000 : 0); /* the first ten are older than a day */
-		ck_assert_int_eq(ledger_put_operation(l, &op, "x", &alice, noon, &err), 0);
+		ck_assert_int_eq(ledger_put_both(l, &op, "x", NULL, false, &alice, noon, &err), 0);
 		operation_done(&op);
 	}
 	const struct operation *ops = ledger_operations(l, &n);
@@ -415,7 +415,7 @@ START_TEST(test_ledger_finds_a_key_for_a_day_and_forgets_old_operations)
 		struct operation op = make_op(1u << 20 | i, OP_DONE, 1);
 		op.created = at_s(200000);
 		op.key[0] = '\0';
-		ck_assert_int_eq(ledger_put_operation(l, &op, "x", &alice, at_s(200000), &err), 0);
+		ck_assert_int_eq(ledger_put_both(l, &op, "x", NULL, false, &alice, at_s(200000), &err), 0);
 		operation_done(&op);
 	}
 	ops = ledger_operations(l, &n);
@@ -480,7 +480,7 @@ START_TEST(test_ledger_opens_many_records)
 	struct ledger *l = open_on(&d, noon, NULL, &err);
 	for (unsigned i = 0; i < MANY; i++) {
 		struct operation op = make_op(i / 8, i % 8 == 7 ? OP_DONE : OP_SETTLING, i / 8 + 1);
-		ck_assert_int_eq(ledger_put_operation(l, &op, "x", &alice, at_s(i), &err), 0);
+		ck_assert_int_eq(ledger_put_both(l, &op, "x", NULL, false, &alice, at_s(i), &err), 0);
 		operation_done(&op);
 	}
 	char *before = tell(l);
