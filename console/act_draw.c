@@ -125,7 +125,7 @@ draw_question(const struct act *a, struct canvas *c, int y)
 	act_title(a, title, sizeof title);
 	if (a->stage == ACT_OVER) {
 		role = ROLE_BAD;
-		snprintf(text, sizeof text, "REFUSED: this plan cannot be confirmed, by nobody. Esc or enter leaves.");
+		snprintf(text, sizeof text, "REFUSED: nobody can confirm this plan. Esc or enter leaves.");
 	} else if (a->stage == ACT_SENT) {
 		snprintf(text, sizeof text, "Sent. Waiting for the backend's word.");
 	} else if (a->wanted[0] == '\0') {

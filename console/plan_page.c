@@ -394,7 +394,7 @@ put_steps(struct pager *p, const struct plan *plan)
 		for (size_t phase = 0; phase < phases; phase++) {
 			bool has_title = plan->n_targets > 1 || phases > 1;
 			if (has_title) {
-				pager_printf(p, ROLE_MUTED, "%zu. ", t + 1);
+				pager_printf(p, ROLE_MUTED, "%zu. ", t * phases + phase + 1);
 				pager_foreign(p, ROLE_TEXT, plan->targets[t]);
 				pager_printf(p, ROLE_MUTED, " %s", announced_name(op_phase_goal(plan->verb, plan->mode, phase)));
 				pager_newline(p);
