@@ -388,6 +388,7 @@ call_route(struct conn *c, const struct route *r, const struct request_params *p
 		.last_poll = &a->last_poll,
 		.refusals = &a->refusals,
 		.metrics = &figures,
+		.memory = a->memory,
 		.sittings = a->sittings,
 		.sitting = MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "Catchment-Sitting"),
 	};
@@ -866,6 +867,7 @@ admit(struct api *a, int fd)
 		return;
 	}
 	auth_by_uid(rules_of(a), (int64_t)peer.uid, (int64_t)geteuid(), clock_wall(), &who);
+	auth_note_uid(a->memory, (int64_t)peer.uid, clock_wall());
 	(void)let_in(a, fd, &who);
 }
 

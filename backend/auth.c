@@ -63,7 +63,7 @@ struct source {
 };
 
 struct use {
-	char name[65];
+	char key[TOKEN_HASH_SIZE]; /* what it was recognised by: "sha256:…", "uid 1000" */
 	struct wall at;
 };
 
@@ -325,19 +325,28 @@ check_waits(struct auth_memory *m, const char *name, const char *source, struct 
 		mono_ms_since(s->until, now) / 1000 + 1);
 }
 
+/* There are as many keys as rows were ever loaded, and uids that opened the socket. */
 static void
-note_use(struct auth_memory *m, const char *name, struct wall at)
+note_use(struct auth_memory *m, const char *key, struct wall at)
 {
 	for (size_t i = 0; i < m->n_uses; i++) {
-		if (strcmp(m->uses[i].name, name) == 0) {
+		if (strcmp(m->uses[i].key, key) == 0) {
 			m->uses[i].at = at;
 			return;
 		}
 	}
 	m->uses = xgrow(m->uses, &m->uses_cap, m->n_uses + 1, sizeof *m->uses);
 	struct use *use = &m->uses[m->n_uses++];
-	snprintf(use->name, sizeof use->name, "%s", name);
+	snprintf(use->key, sizeof use->key, "%s", key);
 	use->at = at;
+}
+
+void
+auth_note_uid(struct auth_memory *m, int64_t uid, struct wall wall)
+{
+	char key[TOKEN_HASH_SIZE];
+	snprintf(key, sizeof key, "uid %" PRId64, uid);
+	note_use(m, key, wall);
 }
 
 /* Takes all rows that hold this hash; every row is compared, whatever came of those before. */
@@ -384,7 +393,7 @@ find_account(struct auth_memory *m, const struct conf_rules *rules, enum auth_me
 		return rc == -1 ? -1 : err_set(err, ERR_UNKNOWN_CALLER, "the %s is not accepted", auth_method_name(method));
 	}
 	forget_failures(m, from);
-	note_use(m, out->name, wall);
+	note_use(m, hash, wall);
 	return 0;
 }
 
@@ -420,11 +429,17 @@ auth_again(struct auth_memory *m, const struct conf_rules *rules, enum auth_meth
 }
 
 struct wall
-auth_last_used(const struct auth_memory *m, const char *name)
+auth_last_used(const struct auth_memory *m, const struct conf_access *row)
 {
+	struct wall last = { 0 };
+	char uid[TOKEN_HASH_SIZE];
+	snprintf(uid, sizeof uid, "uid %" PRId64, row->uid);
 	for (size_t i = 0; i < m->n_uses; i++) {
-		if (strcmp(m->uses[i].name, name) == 0)
-			return m->uses[i].at;
+		const struct use *use = &m->uses[i];
+		bool is_its = (row->hash && strcmp(use->key, row->hash) == 0) || (row->cert && strcmp(use->key, row->cert) == 0) ||
+			(row->uid >= 0 && strcmp(use->key, uid) == 0);
+		if (is_its && use->at.ns > last.ns)
+			last = use->at;
 	}
-	return (struct wall){ 0 };
+	return last;
 }

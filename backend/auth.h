@@ -58,7 +58,9 @@ int auth_again(struct auth_memory *m, const struct conf_rules *rules, enum auth_
 	struct err *err);
 /* What counts as one source: an address, for IPv6 its /64. */
 void auth_source(const char *peer, char out[64]);
-/* When a token was last used; zero: never since the start. */
-struct wall auth_last_used(const struct auth_memory *m, const char *name);
+/* When what a row grants was last used: by its token, its certificate, or its uid; zero: never since the start. */
+struct wall auth_last_used(const struct auth_memory *m, const struct conf_access *row);
+/* A caller on the unix socket (the others are noted as they are recognised). */
+void auth_note_uid(struct auth_memory *m, int64_t uid, struct wall wall);
 
 #endif

@@ -669,6 +669,8 @@ static const struct route table_rows[] = {
 	READ("/v1/holds", "What forbids PoPs to announce", "Hold[]", query_holds, act_get_holds),
 	READ("/v1/holds/{id}", "One hold", "Hold", NULL, act_get_hold),
 	READ("/v1/whoami", "Who the asker is taken for, and what that account may do", "Whoami", NULL, act_get_whoami),
+	{ .method = "GET", .pattern = "/v1/access", .may = AUTH_ADMIN, .schema = "Grant[]", .handler = act_get_access,
+		.summary = "The rows of `access`, and when each was used last" },
 	ACT(AUTH_SEE, "/v1/sittings", "Begins a sitting: named in the header Catchment-Sitting, it bounds how long its acts are taken",
 		"Whoami", act_post_sitting),
 	ACT(AUTH_SEE, "/v1/sittings/{id}/here", "Somebody pressed a key there: the sitting goes on, if it has not lapsed", "Whoami",

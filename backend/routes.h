@@ -26,6 +26,7 @@ struct api_call {
 	struct mono *last_poll;        /* when poll_now was last asked for */
 	struct refusals *refusals;     /* how many were recorded lately; NULL: none are */
 	const struct metrics *metrics; /* figures of the API itself */
+	const struct auth_memory *memory; /* when grants were used; or NULL */
 	struct sittings *sittings;
 	const char *sitting;           /* the header Catchment-Sitting, or NULL */
 };

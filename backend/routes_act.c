@@ -473,3 +473,52 @@ act_post_here(const struct api_call *call, struct api_reply *reply, struct err *
 		return err_set(err, ERR_NOT_FOUND, "there is no such sitting of %s", call->who->name);
 	return answer_whoami(call, id, true, reply);
 }
+
+static void
+put_wall(struct json_writer *w, const char *key, struct wall t)
+{
+	char text[CLOCK_TEXT_MAX];
+	wall_format(t, text);
+	json_put_text(w, key, t.ns == 0 ? NULL : text);
+}
+
+/* Of what it is known by, enough to tell two tokens of one name apart. */
+static void
+put_known_by(struct json_writer *w, const struct conf_access *row)
+{
+	const char *hash = row->hash ? row->hash : row->cert;
+	char text[80];
+	if (hash)
+		snprintf(text, sizeof text, "%s %.15s", row->hash ? "token" : "certificate", hash);
+	else
+		snprintf(text, sizeof text, "uid %" PRId64, row->uid);
+	json_put_text(w, "known_by", text);
+}
+
+/* The rows of `access`, and when each was used last: what nobody uses is to be taken out. */
+int
+act_get_access(const struct api_call *call, struct api_reply *reply, struct err *err)
+{
+	const struct conf_rules *rules = state_fleet(call->conf->state)->rules;
+	(void)err;
+	struct json_writer w = writer(reply);
+	json_begin_array(&w);
+	for (size_t i = 0; rules && i < rules->n_access; i++) {
+		const struct conf_access *row = &rules->access[i];
+		json_begin_object(&w);
+		json_put_text(&w, "name", row->user ? row->user : row->token);
+		put_known_by(&w, row);
+		json_put_text(&w, "role", conf_role_name(row->role));
+		json_key(&w, "pops");
+		json_begin_array(&w);
+		for (size_t k = 0; k < row->n_pops; k++)
+			json_add_text(&w, row->pops[k]);
+		json_end_array(&w);
+		json_put_text(&w, "person", row->person);
+		put_wall(&w, "expires", row->expires);
+		put_wall(&w, "last_used", call->memory ? auth_last_used(call->memory, row) : (struct wall){ 0 });
+		json_end_object(&w);
+	}
+	json_end_array(&w);
+	return 0;
+}

@@ -14,6 +14,6 @@ int act_check_sitting(const struct api_call *call, struct err *err);
 api_handler act_post_sitting, act_post_here;
 api_handler act_post_plan, act_get_plan, act_confirm;
 api_handler act_get_ops, act_get_op, act_approve, act_cancel, act_accept, act_extend;
-api_handler act_get_holds, act_get_hold, act_get_audit, act_get_whoami;
+api_handler act_get_holds, act_get_hold, act_get_audit, act_get_whoami, act_get_access;
 
 #endif

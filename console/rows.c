@@ -158,6 +158,16 @@ static const struct kind kinds[] = {
 			{ "OPERATION", "op", SHAPE_TEXT, false, false },
 			{ "TEXT", "text", SHAPE_TEXT, false, false },
 		} },
+	{ "access",
+		{
+			{ "NAME", "name", SHAPE_TEXT, false, true },
+			{ "KNOWN BY", "known_by", SHAPE_TEXT, false, true },
+			{ "ROLE", "role", SHAPE_TEXT, false, false },
+			{ "POPS", "pops", SHAPE_LIST, false, false },
+			{ "PERSON", "person", SHAPE_TEXT, true, false },
+			{ "EXPIRES", "expires", SHAPE_TIME, false, false },
+			{ "LAST USED", "last_used", SHAPE_TIME, false, false },
+		} },
 	{ "events",
 		{
 			{ "TIME", "at", SHAPE_TEXT, false, true },

@@ -10,6 +10,7 @@ Python's, the backend's side is GnuTLS.
     tests/flows/access.py [BUILD]
 """
 
+import json
 import os
 import re
 import resource
@@ -270,6 +271,19 @@ def flow_dashboard(flow):
 	flow.terminal.close()
 
 
+def flow_used(flow):
+	"""Which grant nobody uses."""
+	status, out, err = flow.fleet.run("get", "access", "-o", "json")
+	rows = json.loads(out) if status == 0 else []
+	used = {row["name"]: row["last_used"] for row in rows}
+	flow.say(used.get("watch") and used.get("alice") and "late" in used and not used["late"],
+		"an admin sees which grants were used, and which were not", f"{status}\n{out}\n{err}")
+	flow.say("sha256:" in out and not any(flow.fleet.hashes[name] in out for name in flow.fleet.hashes),
+		"tokens are told apart by a few digits of their hash", out)
+	status, out, err = flow.fleet.far("get", "access", token="ops")
+	flow.say(status == 9 and not out, "an operator does not: status 9", f"{status}\n{out}\n{err}")
+
+
 def flow_revoke(flow):
 	"""A certificate is revoked while its owner looks on."""
 	fleet = flow.fleet
@@ -345,6 +359,7 @@ def main():
 		flow_metrics(flow)
 		flow_crowd(flow)
 		flow_dashboard(flow)
+		flow_used(flow)
 		flow_revoke(flow)
 		flow_renew(flow)
 		flow_lapse(flow)

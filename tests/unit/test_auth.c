@@ -236,8 +236,17 @@ START_TEST(test_auth_takes_two_tokens_of_one_name)
 	ck_assert_uint_eq(who.roles, 1u << CONF_OBSERVER);
 	ck_assert_int_eq(auth_by_token(m, &rules, token, "a", start, now, &who, &err), 0);
 	ck_assert_uint_eq(who.roles, 1u << CONF_OPERATOR);
-	ck_assert_int_eq(auth_last_used(m, "ci").ns, now.ns);
-	ck_assert_int_eq(auth_last_used(m, "other").ns, 0);
+	ck_assert_int_eq(auth_last_used(m, &rows[0]).ns, now.ns);
+	ck_assert_int_eq(auth_last_used(m, &rows[1]).ns, now.ns);
+	/* each token is known by itself, so that the one that is not used any more is found */
+	struct wall later = { now.ns + CLOCK_NS_PER_S };
+	ck_assert_int_eq(auth_by_token(m, &rules, token, "a", start, later, &who, &err), 0);
+	ck_assert_int_eq(auth_last_used(m, &rows[0]).ns, now.ns);
+	ck_assert_int_eq(auth_last_used(m, &rows[1]).ns, later.ns);
+	const struct conf_access other = { .user = "bob", .uid = 1001, .role = CONF_OPERATOR };
+	ck_assert_int_eq(auth_last_used(m, &other).ns, 0);
+	auth_note_uid(m, 1001, now);
+	ck_assert_int_eq(auth_last_used(m, &other).ns, now.ns);
 	rules.n_access = 1; /* the new one is taken out of the file */
 	ck_assert_int_eq(auth_by_token(m, &rules, token, "a", start, now, &who, &err), -1);
 	ck_assert_int_eq(err.code, ERR_UNKNOWN_CALLER);
