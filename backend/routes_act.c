@@ -379,6 +379,8 @@ times_of(const struct api_call *call)
 	return (struct sitting_times){ limits->act_idle_s * 1000, limits->act_life_s * 1000 };
 }
 
+static const char only_looks[] = "This caller said that it only looks (--read-only): nothing is changed for it.";
+
 int
 act_check_sitting(const struct api_call *call, struct err *err)
 {
@@ -387,6 +389,8 @@ act_check_sitting(const struct api_call *call, struct err *err)
 	char text[160];
 	if (!call->sitting || !call->sittings)
 		return 0;
+	if (strcmp(call->sitting, SITTING_READ_ONLY) == 0)
+		return err_set(err, ERR_PERMISSION, "%s", only_looks);
 	enum sitting_state state = sitting_look(call->sittings, call->sitting, call->who, &times, call->now, true, &left_ms);
 	if (state == SITTING_GOOD)
 		return 0;
@@ -420,6 +424,10 @@ answer_whoami(const struct api_call *call, const char *sitting, bool is_active, 
 	bool has_lapsed = state == SITTING_IDLE || state == SITTING_OVER;
 	if (has_lapsed)
 		sitting_text(state, &times, lapsed, sizeof lapsed);
+	if (sitting && strcmp(sitting, SITTING_READ_ONLY) == 0) {
+		has_lapsed = true;
+		snprintf(lapsed, sizeof lapsed, "%s", only_looks);
+	}
 	account_roles_text(call->who, roles, sizeof roles);
 	struct json_writer w = writer(reply);
 	json_begin_object(&w);

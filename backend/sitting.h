@@ -8,6 +8,7 @@
  * Sittings: somebody at one dashboard, whose rights to act lapse (SAFETY model C4). In memory only; the clock is given.
  */
 #define SITTING_ID_SIZE 33
+#define SITTING_READ_ONLY "read-only" /* stands in the place of an id: whoever asks wants to look and nothing else */
 
 struct sittings;
 struct sitting_times {

@@ -481,7 +481,8 @@ take_account(struct client *c, struct slice body)
 	else if (!may_act)
 		snprintf(c->why_not, sizeof c->why_not, "The account %.60s (%.60s) may not act on PoPs: an operator may.", name,
 			roles[0] ? roles : "observer");
-	take_sitting(c, o);
+	if (c->conf.wants_to_act)
+		take_sitting(c, o);
 	json_doc_free(doc);
 }
 

@@ -202,6 +202,7 @@ take_globals(struct options *o)
 		.token_file = options_value(o, "token-file"),
 		.ca = options_value(o, "ca"),
 		.cert = options_value(o, "cert"),
+		.is_read_only = options_value(o, "read-only") != NULL,
 		.key = options_value(o, "key"),
 	};
 	o->theme = options_value(o, "theme");

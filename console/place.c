@@ -5,6 +5,9 @@
  * command line, where every account of the machine could see it in the list of processes, and never from a URL. Plain
  * http:// is refused: it would carry the token in the clear.
  *
+ * With --read-only each request says that it only looks. The screen hides its acting keys by itself; this is for what the
+ * screen forgot, and it is the backend that then refuses.
+ *
  * Used by commands (fetch.c) and by the dashboard (client.c); made by main.
  */
 #include "console/place.h"
@@ -22,6 +25,7 @@
 #include "core/token.h"
 
 #define PORT_USUAL 8443
+#define ONLY_LOOKS "Catchment-Sitting: read-only"
 
 static int
 open_socket(struct place *p, const char *backend, struct err *err)
@@ -104,7 +108,7 @@ out:
 int
 place_open(struct place *p, const struct place_wish *wish, struct err *err)
 {
-	*p = (struct place){ .options = { .lanes = 1, .ca_file = wish->ca, .cert_file = wish->cert, .key_file = wish->key,
+	*p = (struct place){ .only_looks = wish->is_read_only ? ONLY_LOOKS : NULL, .options = { .lanes = 1, .ca_file = wish->ca, .cert_file = wish->cert, .key_file = wish->key,
 				     .only_tls13 = true } };
 	const char *backend = wish->backend;
 	if (!wish->cert != !wish->key)
@@ -134,6 +138,10 @@ place_url(const struct place *p, const char *path, char *out, size_t size, struc
 void
 place_fill(const struct place *p, struct http_request *r)
 {
+	if (p->only_looks && r->n_headers == 0) {
+		r->headers = &p->only_looks;
+		r->n_headers = 1;
+	}
 	if (p->socket_path[0]) {
 		r->unix_path = p->socket_path;
 		return;

@@ -13,6 +13,7 @@ struct place_wish {
 	const char *token_file; /* or NULL */
 	const char *ca;         /* certificates trusted; NULL: the system's */
 	const char *cert, *key; /* our own, or NULL */
+	bool is_read_only;      /* every request says so, and the backend refuses what would change something */
 };
 
 struct place {
@@ -21,6 +22,7 @@ struct place {
 	char address[46];      /* HOST looked up; "" for the socket */
 	char where[200];       /* for people: "unix:PATH", "https://HOST:PORT" */
 	char header[128];      /* "Authorization: Bearer …"; "" = none */
+	const char *only_looks; /* a header that says so, or NULL */
 	struct http_options options; /* for http_new; borrows the wish's file names, and the header */
 };
 
@@ -30,7 +32,7 @@ int place_open(struct place *p, const struct place_wish *wish, struct err *err);
 void place_done(struct place *p); /* wipes the token */
 /* The URL of a path; 0, or -1 when it does not fit. */
 int place_url(const struct place *p, const char *path, char *out, size_t size, struct err *err);
-/* Where to connect, into a request; borrows the place. */
+/* Where to connect, into a request, and that it only looks where it has no headers of its own; borrows the place. */
 void place_fill(const struct place *p, struct http_request *r);
 
 #endif

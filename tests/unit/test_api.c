@@ -466,6 +466,14 @@ START_TEST(test_rights_of_a_sitting_lapse)
 	ck_assert(has(&c, "not known here"));
 	client_close(&c);
 	ck_assert_int_eq(b.reloads, 1);
+	/* who said that it only looks is believed, whatever its account may */
+	ck_assert_int_eq(ask_sitting(&b, &c, "POST", "/v1/reload", "read-only"), 403);
+	ck_assert(has(&c, "only looks"));
+	client_close(&c);
+	ck_assert_int_eq(ask_sitting(&b, &c, "GET", "/v1/whoami", "read-only"), 200);
+	ck_assert(has(&c, "\"admin\":false"));
+	client_close(&c);
+	ck_assert_int_eq(b.reloads, 1);
 	/* until the backend says so itself; asking is no sign of life */
 	for (bool has_lapsed = false; !has_lapsed;) {
 		ck_assert(!b.is_late);

@@ -105,6 +105,25 @@ START_TEST(test_place_reads_tokens_that_are_ours_alone)
 }
 END_TEST
 
+START_TEST(test_place_says_that_it_only_looks)
+{
+	struct place p;
+	struct err err = ERR_INIT;
+	static const char *const own[] = { "A: b" };
+	for (int is_read_only = 0; is_read_only < 2; is_read_only++) {
+		struct http_request r = { .url = "x" }, with_own = { .url = "x", .headers = own, .n_headers = 1 };
+		ck_assert_int_eq(place_open(&p, &(struct place_wish){ .backend = "unix:/tmp/x", .is_read_only = is_read_only }, &err), 0);
+		place_fill(&p, &r);
+		place_fill(&p, &with_own);
+		ck_assert_uint_eq(r.n_headers, (size_t)is_read_only);
+		if (is_read_only)
+			ck_assert_str_eq(r.headers[0], "Catchment-Sitting: read-only");
+		ck_assert_str_eq(with_own.headers[0], "A: b");
+		place_done(&p);
+	}
+}
+END_TEST
+
 START_TEST(test_place_wants_certificate_and_key_together)
 {
 	struct place p;
@@ -125,6 +144,7 @@ main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, test_place_takes_what_it_can_reach, 0, sizeof rows / sizeof *rows);
 	tcase_add_loop_test(tests, test_place_reads_tokens_that_are_ours_alone, 0, sizeof files / sizeof *files);
+	tcase_add_test(tests, test_place_says_that_it_only_looks);
 	tcase_add_test(tests, test_place_wants_certificate_and_key_together);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
