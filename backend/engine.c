@@ -637,18 +637,14 @@ take_plan(struct run *r, const struct plan *p)
 	}
 }
 
-/* The first refusal becomes the sentence of the operation. */
+/* A refusal becomes the sentence of the operation, and its code. */
 static bool
 is_refused(struct run *r, const struct plan *p)
 {
-	for (size_t i = 0; i < p->n_gates; i++) {
-		if (p->gates[i].level != GATE_REFUSE)
-			continue;
-		run_say(r, p->gates[i].code == ERR_OK ? ERR_REFUSED : p->gates[i].code, "%s: %.200s", gate_name(p->gates[i].gate),
-			p->gates[i].text);
-		return true;
-	}
-	return false;
+	const struct gate_result *g = plan_refusal(p);
+	if (g)
+		run_say(r, g->code == ERR_OK ? ERR_REFUSED : g->code, "%s: %.200s", gate_name(g->gate), g->text);
+	return g != NULL;
 }
 
 /* Policy of the services: the strictest word on approval. */
@@ -847,7 +843,8 @@ engine_confirm(struct engine *e, const char *id, const struct engine_confirm *c,
 		return NULL;
 	}
 	if (r->op.state == OP_REFUSED || r->op.state == OP_EXPIRED || r->op.state == OP_CANCELLED) {
-		(void)err_set(err, r->op.state == OP_REFUSED ? ERR_REFUSED : ERR_CONFLICT, "the plan is %s: %s", op_state_name(r->op.state),
+		enum err_code code = r->op.state == OP_REFUSED ? ERR_REFUSED : ERR_CONFLICT;
+		(void)err_set(err, r->op.code == ERR_OK ? code : r->op.code, "the plan is %s: %s", op_state_name(r->op.state),
 			r->op.text[0] ? r->op.text : op_state_text(r->op.state));
 		return NULL;
 	}

@@ -248,10 +248,8 @@ refuse(struct act *a)
 	plan_page_count(p, n);
 	if (a->err->code != ERR_OK)
 		return -1;
-	for (size_t i = 0; i < p->n_gates; i++) {
-		const struct gate_result *g = &p->gates[i];
-		if (g->level != GATE_REFUSE)
-			continue;
+	const struct gate_result *g = plan_refusal(p);
+	if (g) {
 		char text[OP_TEXT_SIZE * 2];
 		text_sanitise_to(slice_of(g->text), text, sizeof text);
 		if (code == ERR_OK || a->offer->op.code == ERR_OK)

@@ -158,7 +158,11 @@ static int
 say_goes_on(const struct follow *f)
 {
 	const char *id = f->op->id;
-	cli_note(f->cli, "\nThe operation goes on. Follow it: catchment op wait %s   Call it off: catchment op cancel %s", id, id);
+	char targets[300];
+	op_page_targets(f->op, targets, sizeof targets);
+	cli_note(f->cli, "\nThe %s of %s (operation %s, %s) goes on in the backend, without this terminal.\n"
+		"See it: catchment op show %s   Follow it: catchment op wait %s   Call it off: catchment op cancel %s",
+		op_verb_name(f->op->verb), targets, id, op_page_state(f->op), id, id, id);
 	return INTERRUPTED;
 }
 

@@ -629,6 +629,22 @@ plan_compare_basis(const struct plan *was, const struct plan *is, struct reasons
 	return n;
 }
 
+const struct gate_result *
+plan_refusal(const struct plan *p)
+{
+	const struct gate_result *first = NULL;
+	for (size_t i = 0; i < p->n_gates; i++) {
+		const struct gate_result *g = &p->gates[i];
+		if (g->level != GATE_REFUSE)
+			continue;
+		if (g->code == ERR_PERMISSION || g->code == ERR_CONFLICT)
+			return g;
+		if (!first || g->gate == GATE_FRESH)
+			first = g;
+	}
+	return first;
+}
+
 void
 plan_typed_text(const struct plan *p, char *out, size_t size)
 {

@@ -83,6 +83,10 @@ struct plan *plan_read(struct slice bytes, struct err *err);
  * Active"); 0 when they rest on the same facts. Volatile numbers (rates, ages) are no part of it. */
 size_t plan_compare_basis(const struct plan *was, const struct plan *is, struct reasons *out);
 
+/* The gate whose refusal is told first: who may not and what is locked come before all, then data that are too old, since
+ * they are why others refuse. NULL when none refuses. */
+const struct gate_result *plan_refusal(const struct plan *p);
+
 /* What a person must type to confirm: the names of the PoPs, blank-separated, for a drain; "yes" for an undrain. */
 void plan_typed_text(const struct plan *p, char *out, size_t size);
 

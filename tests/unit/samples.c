@@ -113,7 +113,7 @@ add_gate(struct plan *p, enum gate gate, enum gate_level level, const char *text
 static void
 add_gates(struct plan *p, const char *name)
 {
-	bool warns = is(name, "warn") || is(name, "waiting"), refuses = is(name, "refuse");
+	bool warns = is(name, "warn") || is(name, "waiting"), refuses = is(name, "refuse") || is(name, "floor");
 	add_gate(p, GATE_SCOPE, GATE_PASS, "alice may act on fra");
 	add_gate(p, GATE_TARGET, GATE_PASS, "2 nodes with 2 steps, all understood");
 	add_gate(p, GATE_LOCK, GATE_PASS, "no other operation is open on fra");
@@ -126,7 +126,10 @@ add_gates(struct plan *p, const char *name)
 		add_gate(p, GATE_FLOOR, GATE_REFUSE,
 			"192.0.2.0/24 would be announced from 1 PoP in eu (lhr is held by bob, ams is stale for 74s), at least 2 are needed");
 		add_gate(p, GATE_LAST, GATE_PASS, "13 others go on announcing");
-		add_gate(p, GATE_FRESH, GATE_REFUSE, "ams was last polled 74s ago, 6s are allowed");
+		if (is(name, "refuse")) {
+			add_gate(p, GATE_FRESH, GATE_REFUSE, "ams was last polled 74s ago, 6s are allowed");
+			p->gates[p->n_gates - 1].code = ERR_STALE;
+		}
 	} else {
 		add_gate(p, GATE_FLOOR, GATE_PASS, "13 PoPs go on announcing 192.0.2.0/24, 2 are needed");
 		add_gate(p, GATE_LAST, GATE_PASS, "13 others go on announcing");
@@ -263,7 +266,7 @@ sample_offer(const char *name, struct buf *out)
 	struct plan *p = sample_plan(name);
 	struct operation op;
 	struct buf bytes = BUF_INIT(PLAN_BYTES_MAX);
-	enum op_state state = is(name, "refuse") ? OP_REFUSED : is(name, "waiting") ? OP_WAITING : OP_CHECKED;
+	enum op_state state = is(name, "refuse") || is(name, "floor") ? OP_REFUSED : is(name, "waiting") ? OP_WAITING : OP_CHECKED;
 	const char *actor = is(name, "cannot") ? "refused" : is(name, "connecting") ? "connecting" : "ready";
 	const char *text = is(name, "cannot")       ? "fra2: the act key was refused"
 	                   : is(name, "connecting") ? "fra1 is reached, fra2 not yet"
@@ -273,7 +276,7 @@ sample_offer(const char *name, struct buf *out)
 	op.mode = p->mode;
 	op.n_targets = p->n_targets;
 	op.needs_approval = p->worst == GATE_WARN;
-	op.code = state == OP_REFUSED ? ERR_REFUSED : ERR_OK;
+	op.code = is(name, "refuse") ? ERR_STALE : state == OP_REFUSED ? ERR_REFUSED : ERR_OK;
 	for (size_t i = 0; i < p->n_targets; i++)
 		start_target(&op, i, p->targets[i]);
 	if (state == OP_REFUSED)

@@ -287,11 +287,15 @@ static const struct {
 	{ "undrain ams --plan " SAMPLE_ID, NULL, { { PLAN, 200, "plan undrain" } }, 2, "plan " SAMPLE_ID " is another one: undrain fra", 1 },
 	{ "drain nix" YES, NULL, { { PLANS, 400, "problem usage there is no PoP \"nix\"" } }, 2, "there is no PoP", 1 },
 	/* 4 refused by a gate */
-	{ "drain fra" YES, NULL, { { PLANS, 201, "plan refuse" } }, 4, "announce count: 192.0.2.0/24 would be announced from 1 PoP", 1 },
-	{ "drain fra --reason x --dry-run", "", { { PLANS, 201, "plan refuse" } }, 4, "2 REFUSE", 1 },
+	{ "drain fra" YES, NULL, { { PLANS, 201, "plan floor" } }, 4, "announce count: 192.0.2.0/24 would be announced from 1 PoP", 1 },
+	{ "drain fra --reason x --dry-run", "", { { PLANS, 201, "plan floor" } }, 4, "1 REFUSE", 1 },
 	{ "drain fra" YES, NULL, { { PLANS, 201, "plan cannot" } }, 4, "the act key was refused", 1 },
 	{ "drain fra" YES, NULL, { { PLANS, 201, "plan pass" }, { CONFIRM, 202, "op refused" } }, 4, "ams was last polled 74s ago", 2 },
 	{ "drain fra" YES, NULL, { { PLANS, 201, "plan pass" }, { CONFIRM, 409, "problem refused the floor" } }, 4, "the floor", 2 },
+	/* 7 data too old, which is why other gates refuse */
+	{ "drain fra" YES, NULL, { { PLANS, 201, "plan refuse" } }, 7, "fresh data: ams was last polled 74s ago", 1 },
+	{ "drain fra --reason x --dry-run", "", { { PLANS, 201, "plan refuse" } }, 7, "2 REFUSE", 1 },
+	{ "drain fra" YES, NULL, { { PLANS, 201, "plan pass" }, { CONFIRM, 503, "problem data_too_old fresh data: fra1" } }, 7, "fresh data: fra1", 2 },
 	/* 5 confirmation or approval needed */
 	{ "drain fra", NULL, { { PLANS, 500, "{}" } }, 5, "--yes and --reason TEXT, or --plan ID", 0 },
 	{ "drain fra --yes", NULL, { { PLANS, 500, "{}" } }, 5, "--reason", 0 },
@@ -447,7 +451,9 @@ START_TEST(test_cli_act_interrupt_leaves_the_operation)
 	backend_close(&b);
 	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
 	ck_assert_int_eq(status, 130);
-	check_says(&p, &err, "The operation goes on. Follow it: catchment op wait " SAMPLE_ID "   Call it off: catchment op cancel " SAMPLE_ID);
+	check_says(&p, &err, "The drain of fra (operation " SAMPLE_ID ", measuring) goes on in the backend, without this terminal.");
+	check_says(&p, &err, "See it: catchment op show " SAMPLE_ID "   Follow it: catchment op wait " SAMPLE_ID
+		"   Call it off: catchment op cancel " SAMPLE_ID);
 	for (size_t i = 0; i < b.n_requests; i++)
 		ck_assert_str_eq(b.heads[i], THE_OP);
 	buf_done(&p.out);
