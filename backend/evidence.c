@@ -8,7 +8,8 @@
  *   answer   vantages ask the service address and read who answered (NSID, RFC 5001)
  *
  * One that was never there (no witness peers with the node, no probe is declared) does not apply, and its sentence says
- * so. One that is there and silent is unknown, and unknown is never proof.
+ * so. One that is there and silent is unknown, and unknown is never proof. What was heard after the change and more than
+ * three polls ago is unknown again: the last to agree must not find the others long gone.
  */
 #include "backend/evidence.h"
 
@@ -48,6 +49,13 @@ evidence_is_newer(const struct node *n, enum plane_name plane, struct mono since
 	return !n->is_restored && mono_before(since, n->planes[plane].seen);
 }
 
+/* Heard since, and lately. */
+static bool
+is_current(const struct evidence_input *in, const struct node *n, enum plane_name plane)
+{
+	return evidence_is_newer(n, plane, in->since) && node_plane_is_fresh(n, plane, in->now);
+}
+
 static const char *
 goal_words(enum announced goal)
 {
@@ -73,8 +81,8 @@ read_wire(const struct evidence_input *in, struct op_evidence *e)
 		if (!n->bgp_driver[0])
 			continue;
 		asked++;
-		if (!evidence_is_newer(n, PLANE_WIRE, in->since) || !evidence_is_newer(n, PLANE_SESSION, in->since)) {
-			say(e, TRI_UNKNOWN, "the wire of %s was not read since", n->name);
+		if (!is_current(in, n, PLANE_WIRE) || !is_current(in, n, PLANE_SESSION)) {
+			say(e, TRI_UNKNOWN, "the wire of %s was not read since, or not lately", n->name);
 			return;
 		}
 		if (!planner_node_settled(n, in->find, in->verb, in->goal)) {
@@ -112,7 +120,7 @@ count_witness(const struct evidence_input *in, const struct node *witness, const
 	if (!sight_witness_peers(in->fleet, witness, n))
 		return;
 	c->peers++;
-	if (!evidence_is_newer(witness, PLANE_WIRE, in->since)) {
+	if (!is_current(in, witness, PLANE_WIRE)) {
 		c->unread++;
 		return;
 	}
@@ -148,7 +156,7 @@ read_witnesses(const struct evidence_input *in, struct op_evidence *e)
 		say(e, TRI_NO, in->goal == ANNOUNCED_WITHDRAWN ? "%s still has a route from %s" : "%s has no route from %s yet", c.names,
 			p->name);
 	else if (c.unread > 0)
-		say(e, TRI_UNKNOWN, "%zu of %zu witness sessions were not read since", c.unread, c.peers);
+		say(e, TRI_UNKNOWN, "%zu of %zu witness sessions were not read since, or not lately", c.unread, c.peers);
 	else if (c.deaf[0])
 		/* whether that matters the query rate decides */
 		say(e, TRI_YES, "%s still prefer%s %s, though other paths are there: GRACEFUL_SHUTDOWN is ignored", c.deaf,
@@ -179,8 +187,8 @@ read_rate(const struct evidence_input *in, struct op_evidence *e)
 		}
 		/* the first sample after the change still counts queries from before it */
 		struct mono settled = mono_add_ms(in->since, n->poll_ms);
-		if (!evidence_is_newer(n, PLANE_SERVICE, settled) || isnan(n->qps)) {
-			say(e, TRI_UNKNOWN, "the query rate of %s is not known since", n->name);
+		if (!evidence_is_newer(n, PLANE_SERVICE, settled) || !is_current(in, n, PLANE_SERVICE) || isnan(n->qps)) {
+			say(e, TRI_UNKNOWN, "the query rate of %s is not known since, or not lately", n->name);
 			return;
 		}
 		qps += n->qps;
@@ -218,7 +226,7 @@ read_answers_away(const struct evidence_input *in, struct op_evidence *e)
 			if (!a->service)
 				continue;
 			asked++;
-			if (!evidence_is_newer(v, PLANE_SERVICE, in->since) || a->is_answered != TRI_YES || !a->identity)
+			if (!is_current(in, v, PLANE_SERVICE) || a->is_answered != TRI_YES || !a->identity)
 				continue;
 			if (is_of_pop(in->fleet, in->pop, a->identity)) {
 				say(e, TRI_NO, "%s is still answered by %s", v->name, a->identity);
@@ -230,7 +238,7 @@ read_answers_away(const struct evidence_input *in, struct op_evidence *e)
 	if (asked == 0)
 		snprintf(e->text, sizeof e->text, "no service has a probe that vantages could ask");
 	else if (elsewhere == 0)
-		say(e, TRI_UNKNOWN, "no vantage was answered with an identity since");
+		say(e, TRI_UNKNOWN, "no vantage was answered with an identity since, or not lately");
 	else
 		say(e, TRI_YES, "%zu vantage answer%s, all from elsewhere", elsewhere, elsewhere == 1 ? "" : "s");
 }
@@ -248,8 +256,8 @@ read_answers_here(const struct evidence_input *in, struct op_evidence *e)
 			if (a->service)
 				continue;
 			asked++;
-			if (!evidence_is_newer(n, PLANE_SERVICE, in->since) || a->is_answered == TRI_UNKNOWN) {
-				say(e, TRI_UNKNOWN, "%s was not asked since", n->name);
+			if (!is_current(in, n, PLANE_SERVICE) || a->is_answered == TRI_UNKNOWN) {
+				say(e, TRI_UNKNOWN, "%s was not asked since, or not lately", n->name);
 				return;
 			}
 			if (a->is_answered == TRI_NO) {

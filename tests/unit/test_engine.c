@@ -32,7 +32,7 @@ struct world {
 	enum announced wire[POPS];  /* what each node really does */
 	enum announced told[POPS];  /* what it says; differs when it lies */
 	bool is_lying[POPS];
-	bool is_away[POPS];         /* nothing is read from it */
+	bool is_away[POPS + 1];     /* nothing is read from it; the last is the vantage */
 	uint32_t chance;
 	enum fsm_state session[POPS];
 	double qps[POPS];
@@ -334,7 +334,8 @@ pass(struct world *w, double seconds)
 			if (!w->is_away[i])
 				state_apply(w->state, i, "test/all", node_report(w, i), w->now, w->wall);
 		}
-		state_apply(w->state, POPS, "outside/service", vantage_report(w), w->now, w->wall);
+		if (!w->is_away[POPS])
+			state_apply(w->state, POPS, "outside/service", vantage_report(w), w->now, w->wall);
 		engine_turn(w->engine);
 	}
 }
@@ -1103,6 +1104,36 @@ START_TEST(test_engine_second_person)
 }
 END_TEST
 
+/* The node says that it is withdrawn and is then out of sight; when the vantage is heard again a minute later, nobody knows
+ * what the node does by now. */
+START_TEST(test_engine_old_evidence_proves_nothing)
+{
+	struct world *w = world_new();
+	struct err err = ERR_INIT;
+	char id[OP_ID_SIZE];
+	const struct operation *op = plan_of(w, OP_DRAIN, "ams", "alice", &err);
+	snprintf(id, sizeof id, "%s", op->id);
+	checked(w, id);
+	(void)confirm(w, op, "alice", "key-of-the-drain", &err);
+	w->is_away[POPS] = true;
+	pass(w, 2);
+	answer(w, true);
+	pass(w, 2);
+	answer(w, true);
+	pass(w, 8);
+	expect(w, id, OP_MEASURING);
+	w->is_away[0] = true;
+	pass(w, 60);
+	w->is_away[POPS] = false;
+	pass(w, 5);
+	expect(w, id, OP_MEASURING);
+	w->is_away[0] = false;
+	pass(w, 8);
+	expect(w, id, OP_DONE);
+	world_free(w);
+}
+END_TEST
+
 /* Drains ams with a lease of 20 minutes that undrains; returns the drain's id. */
 static const char *
 drain_with_lease(struct world *w, char id[OP_ID_SIZE])
@@ -1220,6 +1251,7 @@ main(void)
 	tcase_add_test(t, test_engine_actor_lost_while_measuring);
 	tcase_add_test(t, test_engine_actors_that_keep_dying);
 	tcase_add_test(t, test_engine_second_person);
+	tcase_add_test(t, test_engine_old_evidence_proves_nothing);
 	tcase_add_test(t, test_engine_lease_undrains_when_asked);
 	tcase_add_test(t, test_engine_lease_is_not_over_a_moment_before);
 	tcase_add_test(t, test_engine_prolonged_lease_stays_drained);
