@@ -47,7 +47,7 @@ static struct randombytes_implementation names_source = { .implementation_name =
 	.buf = names_buf };
 
 struct totals {
-	size_t seeds, failed, steps, sent, done, undone, crashes, refused;
+	size_t seeds, failed, steps, sent, done, undone, crashes, refused, approved, by_lease, released, holes;
 };
 
 /* Lives one story; adds up; returns its hash. */
@@ -56,6 +56,7 @@ live(uint64_t seed, enum flaw flaw, bool is_traced, struct totals *t, char text[
 {
 	names = (struct chance){ seed ^ UINT64_C(0x5eed) };
 	struct world *w = world_new(seed, flaw, is_traced);
+	wraps_set(w);
 	int rc = world_run(w);
 	uint64_t hash = w->hash;
 	t->seeds++;
@@ -66,6 +67,10 @@ live(uint64_t seed, enum flaw flaw, bool is_traced, struct totals *t, char text[
 	t->undone += w->n_undone;
 	t->crashes += w->n_crashes;
 	t->refused += w->n_refused;
+	t->approved += w->n_approved;
+	t->by_lease += w->n_by_lease;
+	t->released += w->n_released;
+	t->holes += w->n_holes;
 	snprintf(text, 512, "%s", w->broken);
 	world_free(w);
 	return hash;
@@ -116,15 +121,23 @@ live_in_jobs(uint64_t first, uint64_t last, size_t jobs, enum flaw flaw)
 		all.undone += t.undone;
 		all.crashes += t.crashes;
 		all.refused += t.refused;
+		all.approved += t.approved;
+		all.by_lease += t.by_lease;
+		all.released += t.released;
+		all.holes += t.holes;
 	}
 	int status, bad = 0;
 	while (wait(&status) != -1)
 		bad += status != 0;
 	printf("%zu seeds: %zu steps, %zu orders, %zu operations done, %zu undone, %zu requests refused, %zu crashes\n", all.seeds, all.steps,
 		all.sent, all.done, all.undone, all.refused, all.crashes);
+	printf("%zu approved by another person, %zu brought back by a lease, %zu holds released beside others, %zu blackholes drained\n",
+		all.approved, all.by_lease, all.released, all.holes);
 	bool is_whole = all.seeds == last - first + 1 && bad == 0;
 	/* a world in which nothing happens proves nothing */
-	bool is_lively = flaw != FLAW_NONE || last - first < 1000 || (all.done > all.seeds / 4 && all.undone > all.seeds / 8 && all.crashes > all.seeds / 8);
+	bool is_lively = flaw != FLAW_NONE || last - first < 1000 || (all.done > all.seeds / 4 && all.undone > all.seeds / 8 &&
+		all.crashes > all.seeds / 8 && all.approved > all.seeds / 50 && all.by_lease > all.seeds / 50 && all.released > all.seeds / 100 &&
+		all.holes > all.seeds / 100);
 	/* all the stories together are one case: they ask the same questions */
 	size_t failed = all.failed + !is_whole + !is_lively;
 	printf("%d passed, %zu failed, 0 skipped\n", failed == 0, failed);

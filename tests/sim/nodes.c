@@ -441,6 +441,7 @@ turn_hole(struct world *w, size_t i)
 	char name[8];
 	note_service(w, n);
 	n->is_hole = !n->is_hole;
+	n->ill_since = n->is_dead ? n->ill_since : w->now;
 	n->lies_well = n->is_hole && chance_below(&w->chance, 2);
 	say(w, "%s %s", node_name(w, i, name), !n->is_hole ? "answers again" : n->lies_well ? "answers no client, and says that it is well" :
 		"answers no client");
@@ -474,9 +475,15 @@ node_trouble(struct world *w)
 	} else if (!n->is_dead && chance_mille(&w->chance, w->rates.poll_lost / 20)) {
 		note_service(w, n);
 		n->is_dead = true;
+		n->ill_since = n->is_hole ? n->ill_since : w->now;
 		for (size_t k = 0; k < w->n_prefixes; k++)
 			n->wires[k].changed = w->now;
 		say(w, "%s dies", name);
+	} else if (chance_mille(&w->chance, w->rates.poll_lost / 4)) {
+		size_t helper = chance_below(&w->chance, helpers(w));
+		w->helper_away[helper] = w->now + chance_ms(&w->chance, 500, 60000) * CLOCK_NS_PER_MS;
+		say(w, "%s cannot be reached for %.1f s", helper < w->n_vantages ? "a vantage" : "the witness",
+			(double)(w->helper_away[helper] - w->now) / 1e9);
 	} else if (chance_mille(&w->chance, w->rates.disk_fails / 12)) {
 		w->wall_ahead += chance_ms(&w->chance, -7200000, 7200000) * CLOCK_NS_PER_MS;
 		say(w, "the wall clock steps");

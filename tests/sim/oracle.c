@@ -8,20 +8,28 @@
  *   I3 shown        the bytes that the actor gets are those whose hash was confirmed, and it touches no other PoP
  *   I4 one writer   one open operation a PoP; numbers only rise
  *   I5 three values done, unless accepted, means that it is so; and what is undone is announced
- *   I6 fail-static  nothing is ordered that no person confirmed (an undrain by a lease was, with its drain); what was kept
- *                   withdrawn stays so
+ *   I2 held         a PoP on which another hold stands is not brought back
+ *   I6 fail-static  nothing is ordered that no person confirmed; what was kept withdrawn stays so. A lease brings back what
+ *                   it was asked to bring back with its drain, when it has run out and was not prolonged. No undrain, whoever
+ *                   asked for it, brings back a node that has answered nobody for longer than three polls
  *   I7 record first the ledger holds the open operation and its number when an order goes out; what it was told to be
  *                   synced is there after every crash, and the chain verifies
- *   I9 read-only    people.c: nobody does what is not his
+ *   I9 read-only    people.c: nobody does what is not his, or approves what he planned himself, by whatever account; and what
+ *                   policy wants approved is not ordered before it is
+ *   I10 age         no gate of a change passes on facts that are too old for it, nor is a change taken for done on such; a
+ *                   node that was not heard for three polls has no verdict that says what it does
  *   liveness        world.c: ten minutes after the last fault nothing is under way
  *
- * Besides, every step from state to state is a row of the table. I8 is about secrets and I10 about screens: not here.
+ * Besides, every step from state to state is a row of the table. I8 (an old secret dies only after every consumer proved the new one)
+ * is about rotation, which the product does not do yet: there is nothing here that could be held against it. The other half
+ * of I10, that a screen draws no value without its age, is held by tests/screens.
  */
 #include "tests/sim/world.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "core/announced.h"
 #include "core/digest.h"
 
 #define MS       CLOCK_NS_PER_MS
@@ -168,6 +176,8 @@ is_row(enum op_state from, enum op_state to)
 	return from == to;
 }
 
+static void check_evidence_age(struct world *w, const struct operation *op, size_t pop);
+
 static void
 check_done(struct world *w, const struct operation *op, const struct sim_op *mine)
 {
@@ -176,12 +186,15 @@ check_done(struct world *w, const struct operation *op, const struct sim_op *min
 		enum announced goal = op_phase_goal(op->verb, op->mode, op_phases(op->verb, op->mode) - 1);
 		size_t pop = pop_of_name(w, op->targets[t].pop);
 		bool is_shared = op->verb == OP_UNDRAIN && has_hold(w, pop);
+		w->n_released += is_shared;
 		if (op->verb == OP_DRAIN && !has_hold(w, pop))
 			broken(w, "I2", "%s is done, and %s has no hold", op->id, op->targets[t].pop);
 		/* those before were measured when they were done, and may have restarted since */
 		if (t == op->target && !mine->is_accepted && !is_shared && !was_wire(w, pop, goal, false))
 			broken(w, "I5", "%s is done, and %s is not %s", op->id, op->targets[t].pop, announced_name(goal));
 	}
+	if (!mine->is_accepted)
+		check_evidence_age(w, op, pop_of_name(w, op->targets[op->target].pop));
 	if (op->verb == OP_DRAIN && mine->was_undoing && !mine->is_accepted)
 		broken(w, "I5", "%s was being undone, and is done", op->id);
 }
@@ -213,6 +226,132 @@ oracle_told(struct world *w, const struct operation *op)
 		broken(w, "I5", "%s is undone, and %s is not announced", op->id, pop);
 }
 
+/* --- I10: age --------------------------------------------------------------------------------------------------- */
+
+#define FRESH_MS 15000 /* three polls */
+
+/* Was this plane of a node, as the backend holds it, heard within three polls? */
+static bool
+is_young(const struct world *w, const struct node *n, enum plane_name plane)
+{
+	return !n->is_restored && mono_is_set(n->planes[plane].seen) && w->now - n->planes[plane].seen.ns <= FRESH_MS * MS;
+}
+
+/* The first node of a PoP that was not heard lately, as far as the change rests on it. */
+static const struct node *
+find_old(const struct world *w, size_t pop, bool with_service)
+{
+	const struct fleet *f = state_fleet(w->state);
+	for (size_t i = 0; i < f->pops[pop].n_nodes; i++) {
+		const struct node *n = &f->nodes[f->pops[pop].nodes[i]];
+		if (!is_young(w, n, PLANE_SESSION) || !is_young(w, n, PLANE_WIRE) || (with_service && !is_young(w, n, PLANE_SERVICE)))
+			return n;
+	}
+	return NULL;
+}
+
+/* PoPs beside the targets of which at least one node was heard lately, and had the prefix and answered then. */
+static size_t
+count_heard(const struct world *w, const struct gate_input *in, size_t prefix)
+{
+	size_t heard = 0;
+	for (size_t p = 0; p < w->n_pops; p++) {
+		bool is_heard = false, is_target = false;
+		for (size_t t = 0; t < in->n_targets; t++)
+			is_target = is_target || in->targets[t] == p;
+		for (size_t i = 0; i < in->fleet->pops[p].n_nodes; i++) {
+			const struct node *n = &in->fleet->nodes[in->fleet->pops[p].nodes[i]];
+			is_heard = is_heard || (is_young(w, n, PLANE_SESSION) && is_young(w, n, PLANE_WIRE) && is_young(w, n, PLANE_SERVICE) &&
+				report_announced(n->facts, &in->fleet->prefixes[prefix].prefix) == ANNOUNCED_YES);
+		}
+		heard += is_heard && !is_target;
+	}
+	return heard;
+}
+
+/* Does a target say that it has the prefix? */
+static bool
+is_said(const struct gate_input *in, size_t prefix)
+{
+	for (size_t t = 0; t < in->n_targets; t++)
+		for (size_t i = 0; i < in->fleet->pops[in->targets[t]].n_nodes; i++) {
+			const struct node *n = &in->fleet->nodes[in->fleet->pops[in->targets[t]].nodes[i]];
+			if (report_announced(n->facts, &in->fleet->prefixes[prefix].prefix) == ANNOUNCED_YES)
+				return true;
+		}
+	return false;
+}
+
+void
+oracle_gates(struct world *w, const struct gate_input *in, const struct gate_result *results, size_t n)
+{
+	bool is_blackhole = true;
+	if (w->is_crashing)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (results[i].level == GATE_REFUSE)
+			return;
+	for (size_t t = 0; t < in->n_targets; t++) {
+		/* an undrain that leaves other holds changes no wire */
+		const struct node *old = find_old(w, in->targets[t], in->verb == OP_UNDRAIN);
+		is_blackhole = is_blackhole && pop_was_hole(w, in->targets[t]);
+		if (old && in->hold_pop_count == 0)
+			broken(w, "I10", "the gates of a change of %s pass, and %s was last heard %.1f s ago", pop_name(in->targets[t]), old->name,
+				(double)(w->now - old->seen.ns) / 1e9);
+	}
+	for (size_t k = 0; k < w->n_prefixes && in->verb == OP_DRAIN && !is_blackhole; k++)
+		if (is_said(in, k) && count_heard(w, in, k) < (size_t)w->policies[service_of(k)].min_pops)
+			broken(w, "I10", "the gates of a drain pass, and of the PoPs that would be left %zu were heard to announce %s within three polls",
+				count_heard(w, in, k), prefix_texts[k]);
+}
+
+/* What was measured is as young as what is judged. */
+static void
+check_evidence_age(struct world *w, const struct operation *op, size_t pop)
+{
+	const struct op_evidence *checks = op->targets[op->target].checks;
+	const struct fleet *f = state_fleet(w->state);
+	const struct node *old = checks[OP_CHECK_WIRE].applies ? find_old(w, pop, checks[OP_CHECK_RATE].applies) : NULL;
+	bool has_witness = false, has_vantage = false;
+	if (old)
+		broken(w, "I10", "%s is done by the word of %s, which was last heard %.1f s ago", op->id, old->name,
+			(double)(w->now - old->seen.ns) / 1e9);
+	for (size_t i = 0; i < f->n_nodes; i++) {
+		has_witness = has_witness || (f->nodes[i].role == NODE_WITNESS && is_young(w, &f->nodes[i], PLANE_WIRE));
+		has_vantage = has_vantage || (f->nodes[i].role == NODE_VANTAGE && is_young(w, &f->nodes[i], PLANE_SERVICE));
+	}
+	if (checks[OP_CHECK_WITNESS].applies && !has_witness)
+		broken(w, "I10", "%s is done by the word of a witness that was not heard for three polls", op->id);
+	if (op->verb == OP_DRAIN && checks[OP_CHECK_ANSWER].applies && !has_vantage)
+		broken(w, "I10", "%s is done by the word of vantages that were not heard for three polls", op->id);
+}
+
+void
+oracle_ages(struct world *w)
+{
+	const struct fleet *f = state_fleet(w->state);
+	for (size_t i = 0; i < f->n_nodes; i++) {
+		const struct node *n = &f->nodes[i];
+		bool is_any_young = false;
+		for (int p = 0; p < PLANE_COUNT; p++)
+			is_any_young = is_any_young || is_young(w, n, (enum plane_name)p);
+		if (!is_any_young && n->verdict != VERDICT_UNREACHABLE && n->verdict != VERDICT_SILENT && n->verdict != VERDICT_UNKNOWN)
+			broken(w, "I10", "%s was last heard %.1f s ago, and is said to be %s", n->name, (double)(w->now - n->seen.ns) / 1e9,
+				verdict_name(n->verdict));
+	}
+	for (size_t p = 0; p < w->n_pops; p++) {
+		bool is_any_young = false;
+		for (size_t i = 0; i < f->pops[p].n_nodes; i++)
+			is_any_young = is_any_young || is_young(w, &f->nodes[f->pops[p].nodes[i]], PLANE_WIRE);
+		for (size_t k = 0; k < f->n_prefixes && !is_any_young; k++)
+			if (f->pops[p].announced[k] != ANNOUNCED_UNKNOWN)
+				broken(w, "I10", "no node of %s was heard for three polls, and %s is said to be %s", f->pops[p].name, prefix_texts[k],
+					announced_name(f->pops[p].announced[k]));
+	}
+}
+
+/* --- what goes out ---------------------------------------------------------------------------------------------- */
+
 void
 oracle_plan(struct world *w, const char *op, struct slice plan)
 {
@@ -221,6 +360,10 @@ oracle_plan(struct world *w, const char *op, struct slice plan)
 	plan_hash(plan, hash);
 	if (mine && mine->is_confirmed && strcmp(hash, mine->hash) != 0)
 		broken(w, "I3", "the actor of %s gets other bytes than were confirmed", op);
+	struct plan *p = plan_read(plan, NULL);
+	if (mine && p)
+		mine->is_amber = p->worst == GATE_WARN;
+	plan_free(p);
 }
 
 /* PoPs other than the target that announce, or went away too lately for anybody to know. */
@@ -256,12 +399,79 @@ check_floor(struct world *w, const struct sim_actor *a, size_t target, size_t ph
 		if (others == 0)
 			broken(w, "I1", "%s of %s, the last PoP that has it, is withdrawn", prefix_texts[k], pop_name(target));
 		if (pop_was_hole(w, target)) {
+			w->n_holes += !w->is_empty_hole[target];
 			w->is_empty_hole[target] = true;
 			continue;
 		}
 		if (others < need || near < need_near)
 			broken(w, "I1", "%s withdraws %s of %s; %zu others have it and %zu must, %zu in its region and %zu must", a->op, prefix_texts[k],
 				pop_name(target), others, need, near, need_near);
+	}
+}
+
+/* PoPs that are held or being drained are within what each service that is touched allows. */
+static void
+check_budget(struct world *w, const struct sim_actor *a)
+{
+	size_t n, drained = 0, most = POPS_MAX;
+	const struct operation *ops = ledger_operations(w->ledger, &n);
+	for (size_t p = 0; p < w->n_pops; p++) {
+		bool is_drained = has_hold(w, p);
+		for (size_t i = 0; i < n; i++)
+			for (size_t t = 0; t < ops[i].n_targets && ops[i].verb == OP_DRAIN && op_state_is_open(ops[i].state); t++)
+				is_drained = is_drained || pop_of_name(w, ops[i].targets[t].pop) == p;
+		drained += is_drained;
+	}
+	for (size_t i = 0; i < a->n_steps; i++) {
+		size_t max = (size_t)w->policies[service_of(a->steps[i].prefix)].max_drained;
+		most = max < most ? max : most;
+	}
+	if (drained > most)
+		broken(w, "I1", "%s makes it %zu PoPs that are drained or held, max_drained is %zu", a->op, drained, most);
+}
+
+static void
+check_approval(struct world *w, const struct sim_op *mine)
+{
+	for (size_t i = 0; i < w->n_services; i++) {
+		enum approval a = w->policies[i].approval;
+		if ((a == APPROVAL_ALWAYS || (a == APPROVAL_AMBER && mine->is_amber)) && !mine->is_approved)
+			broken(w, "I9", "%s acts, and nobody else approved it", mine->id);
+	}
+}
+
+/* Nobody confirmed this undrain: a lease must have asked for it. */
+static void
+check_lease(struct world *w, const struct operation *op, const struct op_target *t)
+{
+	const struct hold *h = ledger_find_hold(w->ledger, t->hold);
+	const struct sim_op *drain = h ? op_find(w, h->op) : NULL;
+	if (!h || !drain || !drain->is_auto_undrain)
+		broken(w, "I6", "%s brings %s back, and neither a person nor a lease asked for it", op->id, t->pop);
+	else if (h->expires.ns == 0 || h->expires.ns > op->created.ns)
+		broken(w, "I6", "%s brings %s back for a lease that ran for another %.3f s when it was planned, or was prolonged since", op->id, t->pop,
+			(double)(h->expires.ns - op->created.ns) / 1e9);
+}
+
+static void
+check_return(struct world *w, const struct operation *op, const struct sim_op *mine, size_t pop)
+{
+	const struct op_target *t = &op->targets[op->target];
+	size_t n;
+	const struct hold *holds = ledger_holds(w->ledger, &n);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(holds[i].pop, t->pop) == 0 && strcmp(holds[i].id, t->hold) != 0)
+			broken(w, "I2", "%s brings %s back, and %s holds it still", op->id, t->pop, holds[i].owner);
+	for (size_t i = 0; i < w->n_nodes; i++) {
+		const struct sim_node *node = &w->nodes[i];
+		char name[8];
+		if (node->pop == pop && (node->is_hole || node->is_dead) && w->now - node->ill_since > STALE_MS * MS)
+			broken(w, "I6", "%s brings %s back, which has answered nobody for %.1f s", op->id, node_name(w, i, name),
+				(double)(w->now - node->ill_since) / 1e9);
+	}
+	if (!mine->is_confirmed) {
+		w->n_by_lease++;
+		check_lease(w, op, t);
 	}
 }
 
@@ -288,10 +498,16 @@ oracle_order(struct world *w, const struct sim_actor *a, enum act_order order, c
 	w->top[target] = number > w->top[target] ? number : w->top[target];
 	if (order == ACT_UNDO && op->verb == OP_UNDRAIN)
 		broken(w, "I6", "an undrain is undone: %s", a->op);
-	if (order != ACT_APPLY || op->verb != OP_DRAIN)
+	if (order != ACT_APPLY || !mine)
 		return;
-	if (!mine || !mine->is_confirmed)
+	check_approval(w, mine);
+	if (op->verb == OP_UNDRAIN) {
+		check_return(w, op, mine, target);
+		return;
+	}
+	if (!mine->is_confirmed)
 		broken(w, "I6", "%s withdraws, and nobody confirmed it", a->op);
+	check_budget(w, a);
 	check_floor(w, a, target, phase);
 }
 

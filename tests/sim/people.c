@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The people of the simulated world: two operators who plan, confirm, call off, accept and prolong as they come, an
- * approver, and an observer who tries what is not hers. They forget plans, confirm late, twice, or with the wrong word.
+ * The people of the simulated world: operators who plan, confirm, call off, accept and prolong as they come, an approver,
+ * one who is both, one who comes back with a second account to approve what she planned, and an observer who tries what is
+ * not hers. They forget plans, confirm late, twice, or with the wrong word, and approve what is not theirs to approve.
  * What is refused stays refused; what they did is remembered for the oracles.
  */
 #include "tests/sim/world.h"
@@ -9,17 +10,21 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct person people[PEOPLE] = {
-	{ "alice", CONF_OPERATOR },
-	{ "bob", CONF_OPERATOR },
-	{ "carol", CONF_APPROVER },
-	{ "eve", CONF_OBSERVER },
+#define OPERATOR (1u << CONF_OPERATOR)
+#define APPROVER (1u << CONF_APPROVER)
+const struct person people[PEOPLE] = {
+	{ "alice", OPERATOR, 0 },
+	{ "bob", OPERATOR, 1 },
+	{ "carol", APPROVER, 2 },
+	{ "eve", 1u << CONF_OBSERVER, 3 },
+	{ "dave", OPERATOR | APPROVER, 4 },
+	{ "alice-desk", APPROVER, 0 },
 };
 
 struct account
 person_account(size_t who)
 {
-	struct account a = { .method = AUTH_UID, .roles = 1u << people[who].role };
+	struct account a = { .method = AUTH_UID, .roles = people[who].roles };
 	snprintf(a.name, sizeof a.name, "%s", people[who].name);
 	snprintf(a.peer, sizeof a.peer, "uid %zu", 1000 + who);
 	return a;
@@ -42,12 +47,13 @@ refused(struct world *w, const char *what, const struct err *err)
 }
 
 static void
-remember(struct world *w, const struct operation *op, size_t who)
+remember(struct world *w, const struct operation *op, size_t who, bool is_auto_undrain)
 {
 	struct sim_op *mine = op_find(w, op->id);
 	if (!mine)
 		return;
 	mine->by = who;
+	mine->is_auto_undrain = is_auto_undrain;
 	snprintf(mine->hash, sizeof mine->hash, "%s", op->hash);
 	snprintf(mine->key, sizeof mine->key, "key-of-%.16s", op->id);
 }
@@ -63,10 +69,13 @@ plan(struct world *w, size_t who, enum op_verb verb, size_t pop)
 		return;
 	if (verb == OP_DRAIN && chance_below(c, 3) == 0)
 		q.mode = OP_PREFER_AWAY;
-	if (verb == OP_DRAIN && chance_below(c, 3) == 0) {
-		q.lease_s = 60 + (int64_t)chance_below(c, 120);
-		q.is_auto_undrain = chance_below(c, 2);
+	if (verb == OP_DRAIN && chance_below(c, 2)) {
+		q.lease_s = 20 + (int64_t)chance_below(c, 60);
+		q.is_auto_undrain = chance_below(c, 3);
 	}
+	const struct pop *p = &state_fleet(w->state)->pops[pop];
+	if (verb == OP_UNDRAIN && p->n_holds > 0 && chance_below(c, 3) == 0)
+		snprintf(q.hold, sizeof q.hold, "%s", p->holds[chance_below(c, p->n_holds)].id);
 	snprintf(q.targets[0], sizeof q.targets[0], "%s", pop_name(pop));
 	if (verb == OP_DRAIN && chance_below(c, 6) == 0) {
 		q.n_targets = 2;
@@ -79,9 +88,9 @@ plan(struct world *w, size_t who, enum op_verb verb, size_t pop)
 		refused(w, "a plan", &err);
 		return;
 	}
-	if (people[who].role != CONF_OPERATOR)
+	if (!(people[who].roles & OPERATOR))
 		broken(w, "I9", "%s planned", people[who].name);
-	remember(w, op, who);
+	remember(w, op, who, q.is_auto_undrain);
 	say(w, "%s plans to %s %s: %s %s %s", a.name, op_verb_name(verb), pop_name(pop), op->id, op_state_name(op->state), op->text);
 }
 
@@ -107,7 +116,7 @@ confirm(struct world *w, struct sim_op *mine, size_t who)
 	op = engine_confirm(w->engine, id, &c, &a, &err);
 	if (w->is_crashing)
 		return;
-	if (op && (who != mine->by || people[who].role != CONF_OPERATOR))
+	if (op && (who != mine->by || !(people[who].roles & OPERATOR)))
 		broken(w, "I9", "%s confirmed a plan of %s", people[who].name, people[mine->by].name);
 	if (!op) {
 		mine->is_confirmed = was_confirmed;
@@ -125,7 +134,7 @@ call_off(struct world *w, struct sim_op *mine, size_t who)
 	const struct operation *op = engine_cancel(w->engine, mine->id, &a, &err);
 	if (w->is_crashing)
 		return;
-	if (op && people[who].role != CONF_OPERATOR)
+	if (op && !(people[who].roles & OPERATOR))
 		broken(w, "I9", "%s cancelled", people[who].name);
 	if (op)
 		say(w, "%s calls %s off: %s", a.name, mine->id, op_state_name(op->state));
@@ -139,11 +148,11 @@ accept_as_is(struct world *w, struct sim_op *mine, size_t who)
 	struct err err = ERR_INIT;
 	struct account a = person_account(who);
 	bool was_accepted = mine->is_accepted;
-	mine->is_accepted = people[who].role == CONF_OPERATOR;
+	mine->is_accepted = (people[who].roles & OPERATOR) != 0;
 	const struct operation *op = engine_accept(w->engine, mine->id, &a, &err);
 	if (w->is_crashing)
 		return;
-	if (op && people[who].role != CONF_OPERATOR)
+	if (op && !(people[who].roles & OPERATOR))
 		broken(w, "I9", "%s accepted", people[who].name);
 	if (op) {
 		say(w, "%s accepts %s: %s", a.name, mine->id, op_state_name(op->state));
@@ -158,27 +167,42 @@ approve(struct world *w, struct sim_op *mine, size_t who)
 {
 	struct err err = ERR_INIT;
 	struct account a = person_account(who);
-	const struct operation *op = engine_approve(w->engine, mine->id, mine->hash, &a, &err);
+	bool is_other_plan = chance_below(&w->chance, 15) == 0, was_approved = mine->is_approved;
+	bool may = (people[who].roles & (OPERATOR | APPROVER)) && people[who].human != people[mine->by].human && !is_other_plan;
+	char hash[sizeof mine->hash];
+	snprintf(hash, sizeof hash, "%s", is_other_plan ? "00" : mine->hash);
+	mine->is_approved = mine->is_approved || may;
+	const struct operation *op = engine_approve(w->engine, mine->id, hash, &a, &err);
 	if (w->is_crashing)
 		return;
-	if (op && (people[who].role == CONF_OBSERVER || who == mine->by))
-		broken(w, "I9", "%s approved a plan of %s", people[who].name, people[mine->by].name);
-	if (op)
+	if (op && !may)
+		broken(w, "I9", "%s approved a plan of %s%s", people[who].name, people[mine->by].name, is_other_plan ? " by the hash of another" : "");
+	if (op) {
+		w->n_approved++;
 		say(w, "%s approves %s: %s", a.name, mine->id, op_state_name(op->state));
-	else
+	} else {
+		mine->is_approved = was_approved;
 		refused(w, "an approval", &err);
+	}
 }
 
+/* By the hold's own name, or that of the operation that added it. */
 static void
-prolong(struct world *w, struct sim_op *mine, size_t who)
+prolong(struct world *w, size_t who, const char *id)
 {
 	struct err err = ERR_INIT;
 	struct account a = person_account(who);
-	const struct operation *op = engine_extend(w->engine, mine->id, 60 + (int64_t)chance_below(&w->chance, 600), &a, &err);
+	char text[OP_ID_SIZE];
+	snprintf(text, sizeof text, "%s", id);
+	const struct operation *op = engine_extend(w->engine, text, 60 + (int64_t)chance_below(&w->chance, 600), &a, &err);
 	if (w->is_crashing)
 		return;
-	if (op && people[who].role != CONF_OPERATOR)
+	if (op && !(people[who].roles & OPERATOR))
 		broken(w, "I9", "%s extended", people[who].name);
+	if (op)
+		say(w, "%s prolongs the lease of %s", a.name, text);
+	else
+		refused(w, "to prolong", &err);
 }
 
 /* Something that is worth doing to an operation, by its state. */
@@ -186,6 +210,12 @@ static void
 deal_with(struct world *w, struct sim_op *mine, size_t who)
 {
 	struct chance *c = &w->chance;
+	const struct operation *op = engine_find(w->engine, mine->id);
+	bool is_by_lease = op && op->verb == OP_UNDRAIN && !mine->is_confirmed && mine->state != OP_CHECKED;
+	if (is_by_lease && chance_below(c, 3) == 0) {
+		prolong(w, who, op->targets[0].hold);
+		return;
+	}
 	switch (mine->state) {
 	case OP_CHECKED:
 		if (chance_below(c, 12) == 0)
@@ -194,7 +224,10 @@ deal_with(struct world *w, struct sim_op *mine, size_t who)
 			confirm(w, mine, chance_below(c, 10) ? mine->by : who);
 		break;
 	case OP_WAITING:
-		approve(w, mine, chance_below(c, 4) ? 2 : who);
+		if (chance_below(c, 10) == 0)
+			call_off(w, mine, who);
+		else
+			approve(w, mine, chance_below(c, 2) ? 2 : chance_below(c, 2) ? chance_below(c, PEOPLE) : 5);
 		break;
 	case OP_UNCONFIRMED:
 	case OP_STUCK:
@@ -204,7 +237,7 @@ deal_with(struct world *w, struct sim_op *mine, size_t who)
 			call_off(w, mine, who);
 		break;
 	case OP_DONE:
-		prolong(w, mine, who);
+		prolong(w, who, mine->id);
 		break;
 	default:
 		if (chance_below(c, 4) == 0)
@@ -234,13 +267,15 @@ people_act(struct world *w)
 {
 	struct chance *c = &w->chance;
 	struct err err = ERR_INIT;
-	size_t who = chance_below(c, 12), pop = chance_below(c, w->n_pops);
-	who = who < 5 ? 0 : who < 10 ? 1 : who - 8;
+	static const size_t often[] = { 0, 0, 0, 0, 1, 1, 1, 1, 4, 4, 2, 3, 5 };
+	size_t who = often[chance_below(c, sizeof often / sizeof *often)], pop = chance_below(c, w->n_pops);
 	if (engine_check(w->engine, &err) == -1 && chance_below(c, 3) == 0) {
 		say(w, "%s restarts the backend: %s", people[who].name, err.text);
 		w->is_crashing = true;
 		return;
 	}
+	size_t n_holds;
+	const struct hold *holds = engine_holds(w->engine, &n_holds);
 	bool has_open = false;
 	act_unasked(w);
 	for (size_t i = 0; i < w->n_ops; i++)
@@ -256,9 +291,11 @@ people_act(struct world *w)
 		}
 	} else if (w->n_ops > 0 && chance_below(c, 10) == 0) {
 		deal_with(w, &w->ops[chance_below(c, w->n_ops)], who);
+	} else if (n_holds > 0 && chance_below(c, 10) == 0) {
+		prolong(w, who, holds[chance_below(c, n_holds)].id);
 	} else {
 		const struct pop *p = &state_fleet(w->state)->pops[pop];
-		plan(w, who, p->n_holds > 0 && chance_below(c, 4) ? OP_UNDRAIN : OP_DRAIN, pop);
+		plan(w, who, p->n_holds > 0 && chance_below(c, 3) ? OP_UNDRAIN : OP_DRAIN, pop);
 	}
 	if (!w->is_crashing)
 		world_wake(w);
@@ -292,7 +329,7 @@ people_tidy_up(struct world *w)
 			refused(w, "to tidy up", &err);
 			continue;
 		}
-		remember(w, op, 0);
+		remember(w, op, 0, false);
 		struct sim_op *mine = op_find(w, op->id);
 		say(w, "alice tidies up %s: %s %s", q.targets[0], op_state_name(op->state), op->text);
 		if (mine && op->state == OP_CHECKED) {

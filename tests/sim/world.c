@@ -24,7 +24,8 @@
 #define WALL_START INT64_C(1795440903)
 
 static const char *const flaw_names[FLAW_COUNT] = { "none", "node-takes-all", "no-fence", "disk-lies", "silence-is-done",
-	"no-dead-man", "dead-man-lives", "old-facts", "actor-improvises", "acts-unasked", "ledger-rots" };
+	"no-dead-man", "dead-man-lives", "old-facts", "actor-improvises", "acts-unasked", "ledger-rots", "one-person", "no-approval", "sick-returns", "lease-unasked", "one-hold", "one-prefix", "no-region",
+	"no-budget", "no-age", "one-source", "verdicts-stay" };
 static const char *const pop_names[POPS_MAX] = { "ams", "fra", "nyc", "sin", "gru" };
 static const char *const region_names[] = { "east", "west", "south" };
 const char *const prefix_texts[PREFIXES_MAX] = { "192.0.2.0/24", "2001:db8:53::/48", "198.51.100.0/24" };
@@ -324,13 +325,23 @@ disk_loses_tail(struct world *w, bool is_power_cut)
 
 /* --- the fleet -------------------------------------------------------------------------------------------------- */
 
-static struct conf_access access_rows[] = {
-	{ .user = "alice", .uid = 1000, .role = CONF_OPERATOR },
-	{ .user = "bob", .uid = 1001, .role = CONF_OPERATOR },
-	{ .user = "carol", .uid = 1002, .role = CONF_APPROVER },
-	{ .user = "eve", .uid = 1003, .role = CONF_OBSERVER },
-};
-static const struct conf_rules rules = { .n_access = 4, .access = access_rows };
+#define ROWS_MAX (2 * PEOPLE)
+
+/* A row for each role of each account; who stands behind it is the name of the person's first account. */
+static const struct conf_rules *
+declare_access(const struct world *w, struct arena *a)
+{
+	struct conf_rules *rules = arena_alloc(a, sizeof *rules);
+	struct conf_access *rows = arena_alloc(a, ROWS_MAX * sizeof *rows);
+	*rules = (struct conf_rules){ .access = rows };
+	for (size_t i = 0; i < PEOPLE; i++)
+		for (int role = CONF_OBSERVER; role <= CONF_ADMIN; role++)
+			if (people[i].roles & 1u << role)
+				rows[rules->n_access++] = (struct conf_access){ .user = people[i].name, .uid = 1000 + (int64_t)i,
+					.role = (enum conf_role)role,
+					.person = w->flaw == FLAW_ONE_PERSON ? NULL : people[people[i].human].name };
+	return rules;
+}
 
 /* Members first, then vantages, then witnesses. */
 static void
@@ -363,6 +374,8 @@ declare_service(const struct world *w, struct fleet *f, size_t i)
 	struct service *s = &f->services[i];
 	strcpy(s->name, i == 0 ? "ns" : "web");
 	s->policy = w->policies[i];
+	if (w->flaw == FLAW_NO_APPROVAL)
+		s->policy.approval = APPROVAL_NEVER;
 	s->n_probes = 1;
 	s->probes = arena_alloc(f->arena, sizeof *s->probes);
 	strcpy(s->probes->address, i == 0 ? "192.0.2.53" : "198.51.100.53");
@@ -377,7 +390,7 @@ declare_fleet(const struct world *w)
 	struct fleet *f = fleet_new();
 	snprintf(f->name, sizeof f->name, "sim");
 	snprintf(f->environment, sizeof f->environment, "lab");
-	f->rules = &rules;
+	f->rules = declare_access(w, f->arena);
 	f->n_services = w->n_services;
 	f->services = arena_alloc(f->arena, f->n_services * sizeof *f->services);
 	for (size_t i = 0; i < f->n_services; i++)
@@ -495,7 +508,8 @@ static void
 env_set_holds(void *arg, size_t pop, const struct hold *holds, size_t n, enum announced intent, enum drain_phase phase)
 {
 	struct world *w = arg;
-	state_set_holds(w->state, pop, holds, n, intent, phase, env_now(w), env_wall(w));
+	size_t told = w->flaw == FLAW_ONE_HOLD && n > 1 ? 1 : n;
+	state_set_holds(w->state, pop, holds, told, intent, phase, env_now(w), env_wall(w));
 }
 
 static void
@@ -629,7 +643,8 @@ poll(struct world *w, size_t i)
 	const struct sim_node *n = i < w->n_nodes ? &w->nodes[i] : NULL;
 	if (!w->is_up || !w->polls[i])
 		return;
-	bool is_lost = (n && (n->is_dead || n->away_until > w->now)) || chance_mille(&w->chance, w->rates.poll_lost);
+	int64_t away_until = n ? n->away_until : w->helper_away[i - w->n_nodes];
+	bool is_lost = (n && n->is_dead) || away_until > w->now || chance_mille(&w->chance, w->rates.poll_lost);
 	struct report *r = is_lost ? NULL : node_says(w, i);
 	struct sim_event *e = world_after(w, is_lost ? 3000 : chance_mille(&w->chance, w->rates.poll_late) ?
 		chance_ms(&w->chance, 100, 3000) : 0, EV_FACTS, i);
@@ -670,8 +685,11 @@ poll_rounds(struct world *w)
 		w->polls[i] = w->now;
 		world_after(w, chance_ms(&w->chance, 10, 300), EV_POLL, i);
 	}
-	if (w->is_up)
+	if (!w->is_up)
+		return;
+	if (w->flaw != FLAW_VERDICTS_STAY)
 		state_tick(w->state, env_now(w), env_wall(w));
+	oracle_ages(w);
 }
 
 /* From here on nothing fails any more, and nobody asks for anything new. */
@@ -691,6 +709,7 @@ heal(struct world *w)
 			wire->is_by_hand = false;
 			wire->lie = ANNOUNCED_UNKNOWN;
 		}
+		memset(w->helper_away, 0, sizeof w->helper_away);
 		n->is_dead = n->is_hole = n->lies_well = n->lies_rate = false;
 		n->away_until = 0;
 	}

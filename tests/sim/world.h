@@ -20,7 +20,7 @@
 #define STEPS_SIM    80
 #define ACTORS_SIM   64
 #define OPS_SIM      96
-#define PEOPLE       4
+#define PEOPLE       6
 #define STALE_MS     20000 /* three polls, their own time, and the turn: so long an outage may be unknown to anybody */
 
 /* What the world itself does wrong on purpose, to show that the oracles can fail. */
@@ -36,6 +36,18 @@ enum flaw {
 	FLAW_ACTOR_IMPROVISES, /* the actor applies another plan than the confirmed one */
 	FLAW_ACTS_UNASKED,     /* somebody orders a withdrawal without a person */
 	FLAW_LEDGER_ROTS,      /* a byte of the ledger changes on disk */
+	/* rules of the backend that are left out: its own code, with one answer changed (wraps.c) or one thing not told */
+	FLAW_ONE_PERSON,       /* that two accounts are one person's is not known */
+	FLAW_NO_APPROVAL,      /* that a policy wants a second person is not known */
+	FLAW_SICK_RETURNS,     /* an undrain does not ask whether the nodes are well */
+	FLAW_LEASE_UNASKED,    /* every lease undrains, asked to or not */
+	FLAW_ONE_HOLD,         /* of several holds on a PoP one is seen */
+	FLAW_ONE_PREFIX,       /* the gates count one prefix, whatever else is announced */
+	FLAW_NO_REGION,        /* they do not look at regions */
+	FLAW_NO_BUDGET,        /* nor at how many PoPs are drained */
+	FLAW_NO_AGE,           /* for them facts do not grow old */
+	FLAW_ONE_SOURCE,       /* the node's own word is evidence enough */
+	FLAW_VERDICTS_STAY,    /* nobody looks at a verdict again when its facts grow old */
 	FLAW_COUNT
 };
 const char *flaw_name(enum flaw f);
@@ -68,6 +80,7 @@ struct sim_node {
 	unsigned dead_man;        /* which of its dead-men is meant: older ones that wake find another number */
 	bool is_dead;             /* answers nobody, and its routes are gone */
 	bool is_hole, lies_well;  /* announces and answers no client; and says that it is well */
+	int64_t ill_since;        /* since when it is a hole or dead, when it is */
 	bool lies_rate;           /* says that nobody asks, while it lies about its wire */
 	int64_t hole_over;        /* when it last was one */
 	int64_t away_until;       /* cannot be reached by us before */
@@ -113,12 +126,16 @@ struct sim_op {
 	enum op_state state;
 	size_t by;
 	bool is_confirmed, is_accepted, was_undoing;
+	bool is_amber, is_approved; /* a gate of its plan warns; another person approved it */
+	bool is_auto_undrain;     /* its hold was asked to end with its lease */
 	char key[24];
 };
 
+/* An account of the made-up world. */
 struct person {
 	const char *name;
-	enum conf_role role;
+	unsigned roles; /* bits 1u << CONF_OPERATOR … */
+	size_t human;   /* who it is: two accounts may be one person's */
 };
 
 enum event_kind {
@@ -161,6 +178,7 @@ struct world {
 	bool is_empty_hole[POPS_MAX];         /* it was drained as one that served nobody */
 	struct policy policies[SERVICES_MAX];
 	struct sim_node nodes[NODES_MAX];
+	int64_t helper_away[HELPERS_MAX];       /* a vantage or a witness cannot be reached before */
 	int64_t polls[NODES_MAX + HELPERS_MAX]; /* when the poll under way was asked for; 0: none */
 	/* events */
 	size_t n_events, cap_events;
@@ -181,7 +199,8 @@ struct world {
 	size_t n_ops;
 	struct sim_op ops[OPS_SIM];
 	uint64_t top[POPS_MAX];   /* highest number that was ever sent to a PoP */
-	size_t n_sent, n_done, n_undone, n_crashes, n_refused, n_steps; /* what the story was about */
+	/* what the story was about */
+	size_t n_sent, n_done, n_undone, n_crashes, n_refused, n_steps, n_approved, n_by_lease, n_released, n_holes;
 	/* what went wrong: the first broken promise */
 	char broken[512];
 };
@@ -226,11 +245,15 @@ void actors_forget(struct world *w);
 struct actor_port actors_port(struct world *w);
 
 /* people.c */
+extern const struct person people[PEOPLE];
 struct account person_account(size_t who);
 size_t person_find(const char *name);
 void people_act(struct world *w);
 /* Settles by hand what waits for a person, and brings every PoP back: 0 when there is nothing left to do. */
 int people_tidy_up(struct world *w);
+
+/* wraps.c: whose story is being told, for calls of the backend that are listened to and that a flaw changes */
+void wraps_set(struct world *w);
 
 /* oracle.c: called after every event, and where the name says */
 void oracle_look(struct world *w);
@@ -238,6 +261,10 @@ void oracle_told(struct world *w, const struct operation *op);
 void oracle_order(struct world *w, const struct sim_actor *a, enum act_order order, const char *pop, size_t phase, uint64_t number);
 void oracle_plan(struct world *w, const char *op, struct slice plan);
 void oracle_disk(struct world *w);
+/* The gates have judged this. */
+void oracle_gates(struct world *w, const struct gate_input *in, const struct gate_result *results, size_t n);
+/* Once a second, when the state has looked at its ages. */
+void oracle_ages(struct world *w);
 void oracle_end(struct world *w);
 struct sim_op *op_find(struct world *w, const char *id);
 
