@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/metrics.h"
+#include "backend/notary.h"
 #include "backend/poller.h"
 #include "core/digest.h"
 #include "plugins/drivers.h"
@@ -22,6 +24,7 @@
 struct acting {
 	struct acting_conf conf;
 	struct ledger *ledger;
+	struct notary *notary;
 	struct actors *actors;
 	struct engine *engine;
 	struct loop_timer *timer;
@@ -193,6 +196,7 @@ acting_new(const struct acting_conf *conf, struct err *err)
 	a->timer = loop_timer_add(conf->loop, 0, 0, on_timer, a);
 	a->actors = actors_new(conf->loop, conf->config, conf->state_dir, on_actor, a, &env.actors);
 	a->engine = engine_new(&env, a->ledger);
+	a->notary = notary_new(conf->loop, a->ledger, NULL);
 	const struct state_watcher watcher = { .node_changed = on_facts, .node_seen = on_facts, .arg = a };
 	state_watch(conf->state, &watcher);
 	return a;
@@ -207,6 +211,7 @@ acting_free(struct acting *a)
 	engine_free(a->engine);
 	actors_free(a->actors);
 	loop_timer_del(a->timer);
+	notary_free(a->notary);
 	ledger_close(a->ledger);
 	free(a);
 }
@@ -216,6 +221,15 @@ acting_reload(struct acting *a)
 {
 	engine_reload(a->engine);
 	wake(a);
+}
+
+void
+acting_metrics(const struct acting *a, struct buf *out)
+{
+	struct notary_figures figures = notary_figures(a->notary);
+	metrics_family(out, "catchment_audit_heads_total", "counter", "Heads of the audit log told to the system's log.");
+	metrics_sample(out, "catchment_audit_heads_total", (double)figures.told, "result", "told", NULL);
+	metrics_sample(out, "catchment_audit_heads_total", (double)figures.lost, "result", "lost", NULL);
 }
 
 struct engine *

@@ -30,6 +30,8 @@ struct acting *acting_new(const struct acting_conf *conf, struct err *err);
 void acting_free(struct acting *a);
 /* After the fleet file was replaced. */
 void acting_reload(struct acting *a);
+/* Lines for /metrics. */
+void acting_metrics(const struct acting *a, struct buf *out);
 struct engine *acting_engine(const struct acting *a);
 struct ledger *acting_ledger(const struct acting *a);
 

@@ -173,6 +173,8 @@ write_metrics(void *arg, struct buf *out)
 {
 	struct backend *b = arg;
 	poller_metrics(b->poller, out);
+	if (b->acting)
+		acting_metrics(b->acting, out);
 }
 
 static void

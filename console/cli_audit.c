@@ -4,7 +4,8 @@
  * believes them: `verify` recomputes the chain itself (core/chain.c), names the first record that is wrong and ends with
  * status 1. With a FILE it does the same without a backend, on an export or on a copy of the ledger. A chain cannot show
  * that its end was cut off, so `--head SEQ:HASH` takes what was noted elsewhere and asks that this very record stands
- * there.
+ * there, and `--heads FILE` all that the backend told the system's log (backend/notary.c): any text, of which the words
+ * "audit head SEQ:HASH" are read.
  *
  * `export` writes the lines byte for byte: the hashes are over bytes.
  */
@@ -25,11 +26,18 @@
 #define PAGE      1000
 #define OUT_MAX   (256u << 20)
 
-/* A head that a witness kept: this record must be there. */
-struct witness {
-	uint64_t seq; /* 0: none was given */
-	char hash[DIGEST_HEX_SIZE];
-	bool is_seen, is_same;
+#define HEADS_MAX (64u << 20) /* bytes of a log in which heads stand */
+#define HEAD_MARK "audit head "
+
+/* Heads that were kept elsewhere: these very records must be there. */
+struct witnesses {
+	struct head {
+		uint64_t seq;
+		char hash[DIGEST_HEX_SIZE];
+	} *all;
+	size_t n, cap;
+	size_t at;                 /* while records go by: the first that was not looked for */
+	const struct head *broken; /* the first that is not what stands there */
 };
 
 static size_t
@@ -158,52 +166,107 @@ run_list(const struct options *o, const struct cli *cli, struct err *err)
 
 /* -- verify -- */
 
+/* "12:5f0c…", at the start of the text. */
 static int
-take_witness(const struct options *o, struct witness *out, struct err *err)
+read_head(struct slice text, struct head *out)
 {
-	const char *value = options_value(o, "head");
-	*out = (struct witness){ 0 };
-	if (!value)
-		return 0;
-	const char *colon = strchr(value, ':');
+	const char *colon = memchr(text.data, ':', text.len);
+	size_t digits = colon ? (size_t)(colon - text.data) : 0;
 	int64_t seq = 0;
-	if (!colon || text_parse_int((struct slice){ value, (size_t)(colon - value) }, 1, INT64_MAX / 2, &seq) == -1 ||
-		!digest_is_hex(colon + 1))
-		return err_set(err, ERR_USAGE, "--head %.80s: SEQ:HASH is wanted, as `catchment audit verify` prints it", value);
+	if (!colon || text.len - digits - 1 < DIGEST_HEX_SIZE - 1 ||
+		text_parse_int((struct slice){ text.data, digits }, 1, INT64_MAX / 2, &seq) == -1)
+		return -1;
 	out->seq = (uint64_t)seq;
-	snprintf(out->hash, sizeof out->hash, "%s", colon + 1);
+	slice_copy((struct slice){ colon + 1, DIGEST_HEX_SIZE - 1 }, out->hash, sizeof out->hash);
+	return digest_is_hex(out->hash) ? 0 : -1;
+}
+
+static void
+add_head(struct witnesses *w, const struct head *head)
+{
+	w->all = xgrow(w->all, &w->cap, w->n + 1, sizeof *w->all);
+	w->all[w->n++] = *head;
+}
+
+static int
+compare_heads(const void *a, const void *b)
+{
+	const struct head *x = a, *y = b;
+	return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+static int
+take_log(struct witnesses *w, const char *path, struct err *err)
+{
+	struct buf text = BUF_INIT(HEADS_MAX);
+	struct slice rest, line;
+	size_t before = w->n;
+	int rc = buf_read_file(&text, path, err);
+	rest = buf_slice(&text);
+	while (rc == 0 && slice_next_line(&rest, &line)) {
+		struct head head;
+		const char *mark = memmem(line.data, line.len, HEAD_MARK, sizeof HEAD_MARK - 1);
+		if (!mark)
+			continue;
+		mark += sizeof HEAD_MARK - 1;
+		if (read_head((struct slice){ mark, line.len - (size_t)(mark - line.data) }, &head) == 0)
+			add_head(w, &head);
+	}
+	if (rc == 0 && w->n == before)
+		rc = err_set(err, ERR_USAGE, "--heads %.200s: there is no \"" HEAD_MARK "SEQ:HASH\" in it", path);
+	buf_done(&text);
+	return rc;
+}
+
+static int
+take_witnesses(const struct options *o, struct witnesses *out, struct err *err)
+{
+	const char *one = options_value(o, "head"), *log = options_value(o, "heads");
+	struct head head;
+	*out = (struct witnesses){ 0 };
+	if (one && (read_head(slice_of(one), &head) == -1 || strlen(strchr(one, ':') + 1) != DIGEST_HEX_SIZE - 1))
+		return err_set(err, ERR_USAGE, "--head %.80s: SEQ:HASH is wanted, as `catchment audit verify` prints it", one);
+	if (one)
+		add_head(out, &head);
+	if (log && take_log(out, log, err) == -1)
+		return -1;
+	if (out->n > 0)
+		qsort(out->all, out->n, sizeof *out->all, compare_heads);
 	return 0;
 }
 
+/* Records come in the order of their numbers, and so do the heads. */
 static void
 on_record(void *arg, struct slice line, const struct json *record)
 {
-	struct witness *w = arg;
+	struct witnesses *w = arg;
+	uint64_t seq = (uint64_t)json_int(json_get(record, "seq"), 0);
 	(void)line;
-	if (w->seq == 0 || json_int(json_get(record, "seq"), -1) != (int64_t)w->seq)
-		return;
-	w->is_seen = true;
-	w->is_same = digest_equal(json_text(json_get(record, "hash"), ""), w->hash);
+	for (; w->at < w->n && w->all[w->at].seq <= seq; w->at++)
+		if (!w->broken && !digest_equal(json_text(json_get(record, "hash"), ""), w->all[w->at].hash))
+			w->broken = &w->all[w->at];
 }
 
-/* What the witness adds to the verdict. */
+/* What the witnesses add to the verdict. */
 static void
-judge_witness(const struct witness *w, struct chain_verdict *v)
+judge_witnesses(const struct witnesses *w, struct chain_verdict *v)
 {
-	if (w->seq == 0 || v->fault != CHAIN_GOOD || (w->is_seen && w->is_same))
+	const struct head *first = w->broken ? w->broken : w->at < w->n ? &w->all[w->at] : NULL;
+	if (!first || v->fault != CHAIN_GOOD)
 		return;
 	v->fault = CHAIN_BROKEN;
-	v->seq = w->seq;
-	if (w->is_seen)
+	v->seq = first->seq;
+	if (w->broken)
 		snprintf(v->text, sizeof v->text, "record %llu is not the one the witness saw: the log was written anew",
-			(unsigned long long)w->seq);
+			(unsigned long long)first->seq);
 	else
 		snprintf(v->text, sizeof v->text, "record %llu, which the witness saw, is missing: the log ends at %llu, it was cut",
-			(unsigned long long)w->seq, (unsigned long long)v->head.seq);
+			(unsigned long long)first->seq, (unsigned long long)v->head.seq);
 }
 
 static void
-write_verdict(const struct options *o, const struct chain_verdict *v, const char *source, struct buf *out)
+write_verdict(const struct options *o, const struct chain_verdict *v, const char *source, size_t heads,
+	struct buf *out)
 {
 	static const char *const words[] = { "good", "torn", "broken" };
 	char at[CLOCK_TEXT_MAX] = "";
@@ -216,6 +279,7 @@ write_verdict(const struct options *o, const struct chain_verdict *v, const char
 		json_put_text(&w, "fault", words[v->fault]);
 		json_put_text(&w, "source", source);
 		json_put_int(&w, "records", (int64_t)v->records);
+		json_put_int(&w, "heads", (int64_t)heads);
 		json_put_known(&w, "bad_seq", v->fault == CHAIN_GOOD ? -1 : (int64_t)v->seq);
 		json_put_known(&w, "bad_line", v->fault == CHAIN_GOOD || v->line == 0 ? -1 : (int64_t)v->line);
 		json_put_text(&w, "text", v->text[0] ? v->text : NULL);
@@ -228,8 +292,10 @@ write_verdict(const struct options *o, const struct chain_verdict *v, const char
 		json_end_object(&w);
 		buf_add_char(out, '\n');
 	} else if (v->fault == CHAIN_GOOD) {
-		buf_printf(out, "%s: %zu records, every hash is right\nhead %llu:%s %s\n", source, v->records,
-			(unsigned long long)v->head.seq, v->head.hash, at);
+		buf_printf(out, "%s: %zu records, every hash is right", source, v->records);
+		if (heads > 0)
+			buf_printf(out, "; %zu head%s noted elsewhere stand%s in it", heads, heads == 1 ? "" : "s", heads == 1 ? "s" : "");
+		buf_printf(out, "\nhead %llu:%s %s\n", (unsigned long long)v->head.seq, v->head.hash, at);
 	} else {
 		buf_printf(out, "%s: record %llu is bad after %zu good ones: ", source, (unsigned long long)v->seq, v->records);
 		text_sanitise(slice_of(v->text), out);
@@ -243,20 +309,21 @@ run_verify(const struct options *o, const struct cli *cli, struct err *err)
 	const char *file = o->n_args > 1 ? o->args[1] : NULL;
 	struct buf lines = BUF_INIT(AUDIT_MAX), out = BUF_INIT(8192), source = BUF_INIT(300);
 	struct chain_verdict verdict = { .fault = CHAIN_GOOD };
-	struct witness witness;
+	struct witnesses witnesses;
 	text_sanitise(slice_of(file ? file : "the backend's audit log"), &source);
-	int rc = take_witness(o, &witness, err);
+	int rc = take_witnesses(o, &witnesses, err);
 	if (rc == 0)
 		rc = file ? buf_read_file(&lines, file, err) : fetch_records(o, 1, 0, &lines, err);
 	if (rc == 0) {
-		chain_verify(buf_slice(&lines), on_record, &witness, &verdict);
-		judge_witness(&witness, &verdict);
-		write_verdict(o, &verdict, buf_text(&source), &out);
+		chain_verify(buf_slice(&lines), on_record, &witnesses, &verdict);
+		judge_witnesses(&witnesses, &verdict);
+		write_verdict(o, &verdict, buf_text(&source), witnesses.n, &out);
 		cli_emit(cli, &out);
 	}
 	buf_done(&lines);
 	buf_done(&out);
 	buf_done(&source);
+	free(witnesses.all);
 	if (rc == -1)
 		return err_code_exit(err->code);
 	return verdict.fault == CHAIN_GOOD ? 0 : err_code_exit(ERR_FAILED);

@@ -497,6 +497,18 @@ END_TEST
 
 /* --- audit ------------------------------------------------------------------------------------------------------ */
 
+/* All of it anew, as somebody does who may write the file: another text, and every hash right. */
+static void
+rewrite_log(struct buf *out)
+{
+	struct chain_head head = CHAIN_HEAD_INIT, next;
+	for (size_t i = 0; i < 3; i++) {
+		chain_write(&head, (struct wall){ INT64_C(1790000000) * CLOCK_NS_PER_S },
+			slice_of("\"kind\":\"note\",\"by\":{\"account\":\"nobody\"},\"text\":\"nothing was done\""), out, &next);
+		head = next;
+	}
+}
+
 static void
 make_log(struct buf *out)
 {
@@ -555,6 +567,77 @@ START_TEST(test_cli_audit)
 }
 END_TEST
 
+/* What the system's log was told, as a journal shows it. */
+static void
+write_journal(int fd, struct slice log)
+{
+	struct chain_verdict v;
+	struct slice rest = log, line;
+	char text[400];
+	for (size_t len = 0; slice_next_line(&rest, &line);) {
+		len = (size_t)(line.data + line.len + 1 - log.data);
+		chain_verify((struct slice){ log.data, len }, NULL, NULL, &v);
+		snprintf(text, sizeof text, "Nov 24 11:35:03 noc catchmentd[77]: audit head %llu:%s at 2026-11-24T11:35:03Z\n"
+			"Nov 24 11:35:04 noc catchmentd[77]: audit head of something else\n", (unsigned long long)v.head.seq, v.head.hash);
+		ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	}
+}
+
+enum tampering { LOG_AS_IT_WAS, LOG_CUT, LOG_WRITTEN_ANEW, LOG_LONGER };
+
+static const struct {
+	enum tampering what;
+	int status;
+	const char *says;
+} heads[] = {
+	{ LOG_AS_IT_WAS, 0, "every hash is right; 3 heads noted elsewhere stand in it" },
+	{ LOG_LONGER, 0, "every hash is right; 3 heads noted elsewhere stand in it" },
+	{ LOG_CUT, 1, "record 3, which the witness saw, is missing: the log ends at 2, it was cut" },
+	{ LOG_WRITTEN_ANEW, 1, "record 1 is not the one the witness saw: the log was written anew" },
+};
+
+/* Whoever may write the file can make the chain right again, and cannot make it what was told elsewhere. */
+START_TEST(test_cli_audit_verify_believes_the_journal)
+{
+	struct backend b = { .path = "/nonexistent/api.sock" };
+	struct person p = { .out = BUF_INIT(OUT_MAX), .notes = BUF_INIT(OUT_MAX) };
+	struct buf log = BUF_INIT(1u << 16), found = BUF_INIT(1u << 16);
+	struct err err = ERR_INIT;
+	char path[] = "/tmp/catchment-audit-XXXXXX", journal[] = "/tmp/catchment-journal-XXXXXX", line[160];
+	int fd = mkstemp(path), journal_fd = mkstemp(journal);
+	ck_assert(fd >= 0 && journal_fd >= 0);
+	make_log(&log);
+	write_journal(journal_fd, buf_slice(&log));
+	if (heads[_i].what == LOG_WRITTEN_ANEW)
+		rewrite_log(&found);
+	else
+		buf_add(&found, log.data, log.len);
+	if (heads[_i].what == LOG_CUT)
+		found.len = (size_t)((const char *)memrchr(log.data, '\n', log.len - 1) - log.data) + 1;
+	if (heads[_i].what == LOG_LONGER) {
+		struct chain_verdict v;
+		struct chain_head next;
+		chain_verify(buf_slice(&log), NULL, NULL, &v);
+		chain_write(&v.head, v.head.at, slice_of("\"kind\":\"note\""), &found, &next);
+	}
+	ck_assert_int_eq(write(fd, found.data, found.len), (ssize_t)found.len);
+	snprintf(line, sizeof line, "audit verify %s --heads %s", path, journal);
+	int status = run_line(&b, line, &p, &err);
+	ck_assert_msg(status == heads[_i].status, "%d\n%s%s", status, buf_text(&p.out), err.text);
+	check_says(&p, &err, heads[_i].says);
+	snprintf(line, sizeof line, "audit verify %s --heads %s", path, path); /* no journal at all */
+	ck_assert_int_eq(run_line(&b, line, &p, &err), 2);
+	close(fd);
+	close(journal_fd);
+	unlink(path);
+	unlink(journal);
+	buf_done(&found);
+	buf_done(&log);
+	buf_done(&p.out);
+	buf_done(&p.notes);
+}
+END_TEST
+
 /* Every single byte of a log on disk, changed: found without a backend, and the record is named. */
 START_TEST(test_cli_audit_verify_finds_every_byte)
 {
@@ -600,6 +683,7 @@ main(void)
 	tcase_add_test(tc, test_cli_act_interrupt_leaves_the_operation);
 	tcase_add_loop_test(tc, test_cli_act_json_is_one_document, 0, sizeof documents / sizeof *documents);
 	tcase_add_loop_test(tc, test_cli_audit, 0, sizeof audits / sizeof *audits);
+	tcase_add_loop_test(tc, test_cli_audit_verify_believes_the_journal, 0, sizeof heads / sizeof *heads);
 	tcase_add_test(tc, test_cli_audit_verify_finds_every_byte);
 	tcase_set_timeout(tc, 120);
 	suite_add_tcase(suite, tc);
