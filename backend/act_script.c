@@ -15,6 +15,9 @@
  * one step whose target is the holder's process, broken when that process is gone; BASE.why, the last undo's complaint.
  * Two ends of a failed apply are told apart: `undone` when the steps so far were taken back, `failed` when that failed too.
  *
+ * A process costs a busy node a millisecond or two, and a PoP's nodes are changed in the time of the slowest: what the
+ * shell can do by itself it does, and a tool is started only for what needs one.
+ *
  * Does not judge: exit status 0 of a daemon's tool is needed and proves nothing, the caller reads the wire. Called by
  * actor_work.c.
  */
@@ -38,6 +41,7 @@
  * Functions of both shells. D folder, B base name, N this order's number, W seconds; M A Z what is on disk; K locked; T what
  * there is to say; X the result.
  *   r     runs a tool for at most 10 s; its last words are said when it fails
+ *   bare  a text without its digits, in z
  *   like  is the file a plain one that differs from the text in nothing but digits? What else is in there is not ours
  *   put   replaces a file with owner and mode as they are
  *   lock  waits for $1 tenths of a second
@@ -47,20 +51,23 @@ static const char prelude[] =
 	"D=${D:-${CATCHMENT_STATE:-}};if [ -z \"${D%%[!/]*}\" ];then if [ \"$(id -u)\" = 0 ];then D=/var/lib/catchment;"
 	"else D=${HOME:-}/.local/state/catchment;fi;fi;"
 	"F=$D/$B.op;L=$D/$B.lock;M=0;A=0;Z=none;K=;T=;X=failed;t=;"
-	"if timeout --foreground 9 true;then t=\"timeout --foreground 10\";elif timeout 9 true;then t=\"timeout 10\";fi;"
 	"say(){ T=\"$T$1 \";};"
-	"r(){ O=$({ $t \"$@\" 2>&1 </dev/null;echo \" rc=$?\";}|tail -c 300|tr \"\\n\\r\\t\" \"   \");S=${O##* rc=};S=${S%% *};"
-	"if [ \"$S\" = 0 ];then return 0;fi;say \"$1 ended with status $S: ${O% rc=*}\";return 1;};"
-	"own(){ set -- $(ls -ldn \"$1\");echo \"$1 $3 $4\";};"
-	"like(){ if [ -f \"$1\" ]&&[ ! -h \"$1\" ]&&[ \"$(wc -c <\"$1\")\" -le 4096 ]&&"
-	"[ \"$(tr -d 0-9 <\"$1\")\" = \"$(printf %b \"$2\"|tr -d 0-9)\" ];then return 0;fi;"
+	"r(){ if [ -z \"$t\" ];then t=\" \";if timeout --foreground --version >/dev/null;then t=\"timeout --foreground 10\";"
+	"elif timeout 9 true;then t=\"timeout 10\";fi;fi;"
+	"O=$({ $t \"$@\" 2>&1 </dev/null;echo \" rc=$?\";}|tail -c 300);S=${O##* rc=};S=${S%%[!0-9]*};"
+	"if [ \"$S\" = 0 ];then return 0;fi;"
+	"say \"$1 ended with status $S: $(printf %s \"${O% rc=*}\"|tr \"\\n\\r\\t\" \"   \")\";return 1;};"
+	"same(){ ls -ldn \"$1\" \"$2\"|{ read -r a y b d y;read -r e y f g y;[ -n \"$d\" ]&&[ \"$a $b $d\" = \"$e $f $g\" ];};};"
+	"bare(){ y=$1;z=;while :;do case $y in *[0-9]*)z=$z${y%%[0-9]*};y=${y#*[0-9]};;*)z=$z$y;return 0;;esac;done;};"
+	"like(){ if [ -f \"$1\" ]&&[ ! -h \"$1\" ]&&y=$(head -c 4097 \"$1\"&&echo .)&&[ ${#y} -le 4097 ];then "
+	"bare \"$(printf %s \"${y%.}\")\";v=$z;bare \"$(printf %b \"$2\")\";if [ \"$v\" = \"$z\" ];then return 0;fi;fi;"
 	"say \"$1 is no plain file that holds what fleet.yaml says of it and nothing else\";return 1;};"
-	"put(){ if ! like \"$1\" \"$2\";then return 1;fi;c=$1.catchment;rm -f \"$c\";"
-	"if cp -p \"$1\" \"$c\"&&printf %b \"$2\" >\"$c\"&&[ \"$(own \"$1\")\" = \"$(own \"$c\")\" ]&&mv -f \"$c\" \"$1\";"
+	"put(){ if ! like \"$1\" \"$2\";then return 1;fi;c=$1.catchment;if [ -e \"$c\" ]||[ -h \"$c\" ];then rm -f \"$c\";fi;"
+	"if cp -p \"$1\" \"$c\"&&printf %b \"$2\" >\"$c\"&&same \"$1\" \"$c\"&&mv -f \"$c\" \"$1\";"
 	"then return 0;fi;rm -f \"$c\";say \"$1 could not be replaced with its owner and mode as they are\";return 1;};"
 	"load(){ if [ ! -e \"$F\" ];then return 0;fi;M=;A=;Z=;x=;read -r M A Z x <\"$F\";"
-	"if printf \"%s\\n\" \"$M $A $Z $x\"|grep -Eq "
-	"\"^[0-9]{1,19} [0-9]{1,19} (none|pending|kept|undone|failed) \\$\";then return 0;fi;"
+	"if [ -n \"$M\" ]&&[ -n \"$A\" ]&&[ ${#M} -le 19 ]&&[ ${#A} -le 19 ]&&[ -z \"$x\" ];then case $M$A in *[!0-9]*);;"
+	"*)case $Z in none|pending|kept|undone|failed)return 0;;esac;;esac;fi;"
 	"M=0;A=0;Z=failed;say \"$F is damaged: look what is announced, then remove it\";return 1;};"
 	"store(){ M=$1;A=$2;Z=$3;if printf \"%s %s %s\\n\" \"$M\" \"$A\" \"$Z\" >\"$F.new\";then sync \"$F.new\";"
 	"if mv -f \"$F.new\" \"$F\";then return 0;fi;fi;say \"$F could not be written\";return 1;};"
@@ -88,7 +95,7 @@ static const char arm[] =
 	"w=$!;if kill -0 $w;then return 0;fi;say \"no process could be started that undoes\";return 1;};";
 
 static const char begin_changing[] =
-	"mkdir -p \"$D\";if [ ! -d \"$D\" ]||[ ! -w \"$D\" ];then say \"the folder $D cannot be written\";end;fi;"
+	"if [ ! -d \"$D\" ];then mkdir -p \"$D\";fi;if [ ! -d \"$D\" ]||[ ! -w \"$D\" ];then say \"the folder $D cannot be written\";end;fi;"
 	"if ! lock 20;then load;end;fi;if ! load;then end;fi;";
 
 static const char refuse_older[] =
@@ -254,7 +261,7 @@ write_check(const struct act_job *job, struct buf *out)
 {
 	buf_add_text(out, "d=$D;while [ ! -e \"$d\" ];do d=${d%/*};d=${d:-/};done;if [ ! -d \"$d\" ]||[ ! -w \"$d\" ];then "
 		"say \"the folder $D cannot be made or written\";end;fi;if ! load;then end;fi;"
-		"for c in ln readlink find grep cut tail tr mv cp ls wc sleep setsid;do if ! command -v $c >/dev/null;then "
+		"for c in ln readlink find cut head tail tr mv cp ls sleep setsid;do if ! command -v $c >/dev/null;then "
 		"say \"$c is missing\";end;fi;done;");
 	write_file_guards(job, out);
 	for (size_t i = 0; i < job->n_steps; i++) {

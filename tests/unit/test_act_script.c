@@ -536,7 +536,7 @@ END_TEST
 START_TEST(test_what_is_damaged_is_not_believed)
 {
 	static const char *const texts[] = { "", "x", "1 1", "1 1 nonsense\n", "-1 1 kept\n", "1 1 kept kept\n", "99999999999999999999 1 kept\n",
-		"1;2 1 kept\n" };
+		"1;2 1 kept\n", "1 99999999999999999999 kept\n", "1 kept\n", " \n1 1 kept\n", "1 -1 kept\n", "* 1 kept\n", "1 1 *\n" };
 	struct bench b;
 	bench_open(&b, _i);
 	add_step(&b, "down4", "up4");
@@ -557,7 +557,7 @@ END_TEST
 static bool
 drain_file_is(const struct bench *b, const char *want)
 {
-	struct buf text = BUF_INIT(4096);
+	struct buf text = BUF_INIT(8192);
 	read_file(path_in(b, "drain.conf"), &text);
 	bool is = strcmp(buf_text(&text), want) == 0;
 	buf_done(&text);
@@ -601,7 +601,12 @@ START_TEST(test_a_file_that_is_not_ours_is_left_alone)
 	struct bench b;
 	bench_open(&b, _i);
 	add_file_step(&b);
-	static const char *const texts[] = { "", "define DRAIN = 0;\n# mine\n", "define OTHER = 0;\n", "DRAIN" };
+	/* what is ours, and beyond what is looked at something else */
+	char padded[5000] = "define DRAIN = 0;\n";
+	memset(padded + strlen(padded), '\n', sizeof padded - strlen(padded) - 20);
+	strcpy(padded + sizeof padded - 20, "include \"/x\";\n");
+	const char *const texts[] = { "", "define DRAIN = 0;\n# mine\n", "define OTHER = 0;\n", "DRAIN", "define DRAIN = ;\n2nd\n",
+		"1define DRAIN = 0;\n;\n", "define DRAIN = *;\n", padded };
 	for (size_t i = 0; i <= sizeof texts / sizeof texts[0]; i++) {
 		if (i < sizeof texts / sizeof texts[0]) {
 			put_file(path_in(&b, "drain.conf"), texts[i], 0644);
@@ -619,6 +624,24 @@ START_TEST(test_a_file_that_is_not_ours_is_left_alone)
 	}
 	ck_assert(log_is(&b, ""));
 	bench_close(&b);
+}
+END_TEST
+
+/* Its digits are what a drain changes, however many; blank lines at its end were always let pass. */
+START_TEST(test_a_file_of_ours_with_other_digits)
+{
+	static const char *const texts[] = { "define DRAIN = 0;\n", "define DRAIN = ;\n", "define DRAIN = 4711;\n\n", "define DRAIN = 1;" };
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct bench b;
+		bench_open(&b, _i);
+		add_file_step(&b);
+		put_file(path_in(&b, "drain.conf"), texts[i], 0644);
+		put_file(path_in(&b, "drain.conf.catchment"), "left by one that was killed", 0600);
+		WANT(order(&b, ACT_APPLY, 1, 0), true, 1, 1, ACT_KEPT);
+		ck_assert(drain_file_is(&b, "define DRAIN = 3;\n"));
+		ck_assert_int_eq(access(path_in(&b, "drain.conf.catchment"), F_OK), -1);
+		bench_close(&b);
+	}
 }
 END_TEST
 
@@ -823,6 +846,7 @@ main(void)
 	tcase_add_loop_test(run, test_what_is_damaged_is_not_believed, 0, N_SHELLS);
 	tcase_add_loop_test(run, test_a_file_keeps_owner_and_mode, 0, N_SHELLS);
 	tcase_add_loop_test(run, test_a_file_that_is_not_ours_is_left_alone, 0, N_SHELLS);
+	tcase_add_loop_test(run, test_a_file_of_ours_with_other_digits, 0, N_SHELLS);
 	tcase_add_loop_test(run, test_check_changes_nothing, 0, N_SHELLS);
 	tcase_add_loop_test(run, test_the_account_may_name_the_folder, 0, N_SHELLS);
 	tcase_add_loop_test(run, test_endless_output_is_bounded, 0, N_SHELLS);
