@@ -173,6 +173,10 @@ class Fleet:
 		"""More options for the agents; for flows that need some."""
 		return []
 
+	def daemon_options(self):
+		"""More options for catchmentd."""
+		return []
+
 	def amend(self, text):
 		"""The fleet file as the daemon shall have it."""
 		return text
@@ -180,7 +184,7 @@ class Fleet:
 	def start_daemon(self):
 		self.daemon = started([os.path.join(self.build, "catchmentd"), "--config",
 			os.path.join(self.folder, "fleet.yaml"), "--state", os.path.join(self.folder, "state"),
-			"--listen", self.backend], os.path.join(self.folder, "catchmentd.log"))
+			"--listen", self.backend, *self.daemon_options()], os.path.join(self.folder, "catchmentd.log"))
 
 	def kill_daemon(self):
 		self.daemon.kill()

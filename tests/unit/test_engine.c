@@ -1104,6 +1104,32 @@ START_TEST(test_engine_second_person)
 }
 END_TEST
 
+/* Approvals wait ten minutes, however long the plan itself would have lived, and then nobody's word brings it back. */
+START_TEST(test_engine_approval_expires)
+{
+	struct world *w = world_new();
+	struct err err = ERR_INIT;
+	char id[OP_ID_SIZE], hash[65];
+	struct account carol = person("carol", 1002, CONF_APPROVER);
+	state_fleet(w->state)->services[0].policy.approval = APPROVAL_ALWAYS;
+	const struct operation *op = plan_of(w, OP_DRAIN, "ams", "alice", &err);
+	snprintf(id, sizeof id, "%s", op->id);
+	snprintf(hash, sizeof hash, "%s", op->hash);
+	checked(w, id);
+	(void)confirm(w, op, "alice", "key-of-the-drain", &err);
+	pass(w, 599);
+	expect(w, id, OP_WAITING);
+	pass(w, 2);
+	expect(w, id, OP_EXPIRED);
+	ck_assert_msg(strstr(engine_find(w->engine, id)->text, "nobody approved it in time") != NULL, "%s", engine_find(w->engine, id)->text);
+	ck_assert_ptr_null(engine_approve(w->engine, id, hash, &carol, &err));
+	ck_assert_int_eq(err.code, ERR_CONFLICT);
+	ck_assert_uint_eq(w->n_orders, 0);
+	ck_assert_uint_eq(w->actors, 0);
+	world_free(w);
+}
+END_TEST
+
 /* The node says that it is withdrawn and is then out of sight; when the vantage is heard again a minute later, nobody knows
  * what the node does by now. */
 START_TEST(test_engine_old_evidence_proves_nothing)
@@ -1252,6 +1278,7 @@ main(void)
 	tcase_add_test(t, test_engine_actors_that_keep_dying);
 	tcase_add_test(t, test_engine_second_person);
 	tcase_add_test(t, test_engine_old_evidence_proves_nothing);
+	tcase_add_test(t, test_engine_approval_expires);
 	tcase_add_test(t, test_engine_lease_undrains_when_asked);
 	tcase_add_test(t, test_engine_lease_is_not_over_a_moment_before);
 	tcase_add_test(t, test_engine_prolonged_lease_stays_drained);
