@@ -121,6 +121,7 @@ static void
 free_run(struct run *r)
 {
 	operation_done(&r->op);
+	evidence_baseline_done(&r->baseline);
 	free(r);
 }
 
@@ -1186,6 +1187,7 @@ engine_reload(struct engine *e)
 {
 	for (size_t i = 0; i < e->n_runs; i++) {
 		struct run *r = e->runs[i];
+		r->baseline_of = 0; /* PoPs and nodes may have other places now */
 		if (r->op.state == OP_CHECKED || r->op.state == OP_WAITING || r->op.state == OP_CONFIRMED) {
 			run_say(r, ERR_CONFLICT, "the fleet file was read anew");
 			(void)run_raise(e, r, OP_EVENT_MOVED_ON);

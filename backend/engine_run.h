@@ -28,6 +28,8 @@ struct run {
 	struct mono inspected;
 	bool was_dark;            /* a node of the PoP was out of sight when the newest try came to nothing */
 	struct evidence_watch watch;
+	struct evidence_baseline baseline; /* of the PoP that is undrained */
+	size_t baseline_of;                /* index of that PoP + 1; 0: not looked up */
 	struct mono forget;       /* final: when it leaves the list */
 };
 

@@ -69,6 +69,7 @@ run_evidence_input(const struct engine *e, const struct run *r, struct evidence_
 		.is_release_only = run_is_release_only(e, r),
 		.since = r->sent,
 		.qps_before = r->op.targets[r->op.target].qps_before,
+		.baseline = &r->baseline,
 		.find = e->env.find,
 		.now = now_of(e),
 	};
@@ -119,12 +120,38 @@ turn_applying(struct engine *e, struct run *r)
 		(void)run_raise(e, r, OP_EVENT_APPLIED);
 }
 
+/* What the PoP's sessions carried before: out of the newest drain of it that found any of them carrying something. */
+static void
+find_baseline(const struct engine *e, struct run *r)
+{
+	const struct operation *old;
+	size_t n, pop = run_pop(e, r);
+	if (r->op.verb != OP_UNDRAIN || pop == SIZE_MAX || r->baseline_of == pop + 1)
+		return;
+	evidence_baseline_done(&r->baseline);
+	r->baseline_of = pop + 1;
+	old = ledger_operations(e->ledger, &n);
+	while (n-- > 0 && r->baseline.n == 0) {
+		struct err err = ERR_INIT;
+		bool is_of_pop = false;
+		for (size_t t = 0; t < old[n].n_targets; t++)
+			is_of_pop = is_of_pop || strcmp(old[n].targets[t].pop, run_target(r)->pop) == 0;
+		if (old[n].verb != OP_DRAIN || !is_of_pop || !old[n].plan || old[n].started.ns == 0)
+			continue;
+		struct plan *p = plan_read(slice_of(old[n].plan), &err);
+		if (p)
+			evidence_baseline_add(&r->baseline, fleet_of(e), pop, p);
+		plan_free(p);
+	}
+}
+
 /* Evidence is read in every state after the steps were sent, so that people see it come. */
 static void
 look(struct engine *e, struct run *r)
 {
 	struct evidence_input in;
 	struct op_target *t = run_target(r);
+	find_baseline(e, r);
 	run_evidence_input(e, r, &in);
 	if (in.pop == SIZE_MAX)
 		return;

@@ -15,9 +15,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/sight.h"
+#include "core/announced.h"
 #include "core/text.h"
 
 #define RATE_SHARE 0.05
@@ -71,10 +73,106 @@ sessions_up(const struct node *n)
 	return up;
 }
 
+/* --- sessions after an undrain ---------------------------------------------------------------------------------- */
+
+void
+evidence_baseline_add(struct evidence_baseline *b, const struct fleet *f, size_t pop, const struct plan *drain)
+{
+	const struct pop *p = &f->pops[pop];
+	size_t cap = b->n;
+	for (size_t i = 0; i < drain->n_basis; i++) {
+		struct evidence_carrier c = { 0 };
+		char prefix[PREFIX_TEXT_MAX], word[32];
+		if (sscanf(drain->basis[i], PLANNER_CARRIES " %32s %49s %127s %31s", c.node, prefix, c.session, word) != 4 ||
+			prefix_parse(slice_of(prefix), &c.prefix, NULL) == -1)
+			continue;
+		for (size_t k = 0; k < p->n_nodes; k++)
+			if (strcmp(f->nodes[p->nodes[k]].name, c.node) == 0) {
+				b->carriers = xgrow(b->carriers, &cap, b->n + 1, sizeof *b->carriers);
+				b->carriers[b->n++] = c;
+				break;
+			}
+	}
+}
+
+void
+evidence_baseline_done(struct evidence_baseline *b)
+{
+	free(b->carriers);
+	*b = (struct evidence_baseline){ 0 };
+}
+
+/* Did it carry the prefix before the drain? */
+static bool
+was_carried(const struct evidence_baseline *b, const struct node *n, const struct session_fact *s, const struct prefix *prefix)
+{
+	for (size_t i = 0; b && i < b->n; i++)
+		if (strcmp(b->carriers[i].node, n->name) == 0 && strcmp(b->carriers[i].session, s->name) == 0 &&
+			prefix_equal(&b->carriers[i].prefix, prefix))
+			return true;
+	return false;
+}
+
+/* Established sessions without a prefix: those that carried it before it was drained must have it again, the others are
+ * named and hold nothing back. */
+struct lacking {
+	size_t n_must, n_other;
+	char must[120], other[80];
+};
+
+static void
+add_lacking(const struct node *n, const struct session_fact *s, char *names, size_t size, size_t *count)
+{
+	char text[80];
+	size_t len = strlen(names);
+	snprintf(text, sizeof text, "%.32s %.40s", n->name, s->name);
+	if (strstr(names, text))
+		return;
+	(*count)++;
+	if (len + strlen(text) + 3 < size)
+		snprintf(names + len, size - len, "%s%s", len ? ", " : "", text);
+}
+
+static void
+find_lacking(const struct evidence_input *in, const struct node *n, struct lacking *l)
+{
+	for (size_t k = 0; k < n->n_prefixes; k++) {
+		if (!planner_is_concerned(n, in->find, &n->prefixes[k]))
+			continue;
+		for (size_t i = 0; i < n->facts->n_sessions; i++) {
+			const struct session_fact *s = &n->facts->sessions[i];
+			bool carries;
+			enum announced a = report_session_says(n->facts, s, &n->prefixes[k], &carries);
+			if (s->state != FSM_ESTABLISHED || !carries || a == ANNOUNCED_YES)
+				continue;
+			if (was_carried(in->baseline, n, s, &n->prefixes[k]))
+				add_lacking(n, s, l->must, sizeof l->must, &l->n_must);
+			else
+				add_lacking(n, s, l->other, sizeof l->other, &l->n_other);
+		}
+	}
+}
+
+static void
+say_announced(const struct evidence_input *in, size_t asked, const struct lacking *l, struct op_evidence *e)
+{
+	bool is_known = in->baseline && in->baseline->n > 0;
+	if (l->n_must > 0)
+		say(e, TRI_NO, "%s %s not all the prefixes that %s carried before the drain", l->must, l->n_must == 1 ? "has" : "have",
+			l->n_must == 1 ? "it" : "they");
+	else if (l->n_other > 0)
+		say(e, TRI_YES, "announced by the word of %zu node%s; not to %s, which %s", asked, asked == 1 ? "" : "s", l->other,
+			is_known ? l->n_other == 1 ? "was not sent it before either" : "were not sent it before either"
+				 : "nobody recorded to have had it before");
+	else
+		say(e, TRI_YES, "announced by the word of %zu node%s, to every session that is up", asked, asked == 1 ? "" : "s");
+}
+
 static void
 read_wire(const struct evidence_input *in, struct op_evidence *e)
 {
 	const struct pop *p = &in->fleet->pops[in->pop];
+	struct lacking lacking = { 0 };
 	size_t asked = 0;
 	for (size_t i = 0; i < p->n_nodes; i++) {
 		const struct node *n = &in->fleet->nodes[p->nodes[i]];
@@ -93,9 +191,13 @@ read_wire(const struct evidence_input *in, struct op_evidence *e)
 			say(e, TRI_NO, "no session of %s is up: its silence proves nothing", n->name);
 			return;
 		}
+		if (in->goal == ANNOUNCED_YES)
+			find_lacking(in, n, &lacking);
 	}
 	if (asked == 0)
 		say(e, TRI_UNKNOWN, "no node of %s speaks BGP", p->name);
+	else if (in->goal == ANNOUNCED_YES)
+		say_announced(in, asked, &lacking, e);
 	else
 		say(e, TRI_YES, "%s by the word of %zu node%s, sessions up", goal_words(in->goal), asked, asked == 1 ? "" : "s");
 }

@@ -10,6 +10,19 @@
  * when every one that applies agrees. Facts from before the change say nothing. Pure.
  */
 
+/* Which sessions carried which prefixes before the PoP was drained, as the drain's plan recorded it. */
+#define EVIDENCE_SESSION_MAX 128
+struct evidence_baseline {
+	size_t n;
+	struct evidence_carrier {
+		char node[FLEET_NAME_MAX], session[EVIDENCE_SESSION_MAX];
+		struct prefix prefix;
+	} *carriers; /* owned */
+};
+/* Adds what a drain's plan recorded of the nodes of a PoP. */
+void evidence_baseline_add(struct evidence_baseline *b, const struct fleet *f, size_t pop, const struct plan *drain);
+void evidence_baseline_done(struct evidence_baseline *b);
+
 struct evidence_input {
 	const struct fleet *fleet;
 	size_t pop;
@@ -18,6 +31,7 @@ struct evidence_input {
 	bool is_release_only;  /* an undrain that leaves other holds: nothing on the wire changes */
 	struct mono since;     /* when the steps were sent */
 	double qps_before;     /* NAN unknown */
+	const struct evidence_baseline *baseline; /* of an undrain; NULL or empty: not known */
 	poller_find_fn *find;
 	struct mono now;
 };

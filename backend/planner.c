@@ -811,6 +811,22 @@ add_line(struct lines *l, const char *value, const char *format, ...)
 	p->basis[p->n_basis++] = keep(l->m, clean);
 }
 
+/* What every session carries before it is drained: after the undrain these must have it again. */
+static void
+add_carrier_lines(struct lines *l, const struct node *n)
+{
+	for (size_t i = 0; i < n->facts->n_sessions; i++)
+		for (size_t k = 0; k < n->n_prefixes; k++) {
+			bool carries;
+			char prefix[PREFIX_TEXT_MAX];
+			enum announced a = report_session_says(n->facts, &n->facts->sessions[i], &n->prefixes[k], &carries);
+			if (a != ANNOUNCED_YES && a != ANNOUNCED_PREFER_AWAY)
+				continue;
+			prefix_format(&n->prefixes[k], prefix);
+			add_line(l, announced_name(a), "%s %s %s %s", PLANNER_CARRIES, n->name, prefix, n->facts->sessions[i].name);
+		}
+}
+
 static void
 add_node_lines(struct lines *l, const struct node *n)
 {
@@ -820,6 +836,8 @@ add_node_lines(struct lines *l, const struct node *n)
 		const char *state = s->state == FSM_OTHER && s->state_word ? s->state_word : fsm_state_name(s->state);
 		add_line(l, state, "session %s %s", n->name, s->name);
 	}
+	if (l->m->gates.verb == OP_DRAIN)
+		add_carrier_lines(l, n);
 	for (size_t i = 0; i < n->facts->n_origins; i++) {
 		const struct origin_fact *o = &n->facts->origins[i];
 		char prefix[PREFIX_TEXT_MAX];

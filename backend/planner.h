@@ -60,4 +60,8 @@ bool planner_is_concerned(const struct node *node, poller_find_fn *find, const s
  * the PoP has none. -1 when that is not clear, with the list of its holds. */
 int planner_find_hold(const struct pop *p, const char *id, const char *by, const struct hold **out, struct err *err);
 
+/* First word of the lines of a drain's basis that say which session carried which prefix when it was planned:
+ * "carries NODE PREFIX SESSION announced". */
+#define PLANNER_CARRIES "carries"
+
 #endif

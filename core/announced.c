@@ -105,11 +105,18 @@ state_in_session(const struct report *r, const struct session_fact *s, const str
 	return ANNOUNCED_UNKNOWN;
 }
 
+enum announced
+report_session_says(const struct report *r, const struct session_fact *s, const struct prefix *prefix, bool *carries_it)
+{
+	enum announced a = state_in_session(r, s, prefix, carries_it);
+	return is_up(s) ? a : ANNOUNCED_UNKNOWN;
+}
+
 bool
 report_settles(const struct report *r, const struct prefix *prefix, enum announced goal)
 {
 	const unsigned needed = REPORT_SESSIONS | REPORT_EXPORTS;
-	size_t n = 0;
+	size_t have = 0;
 	if ((r->sections & needed) != needed)
 		return false;
 	for (size_t i = 0; i < r->n_sessions; i++) {
@@ -117,11 +124,22 @@ report_settles(const struct report *r, const struct prefix *prefix, enum announc
 		if (!is_up(&r->sessions[i]))
 			continue;
 		enum announced a = state_in_session(r, &r->sessions[i], prefix, &carries_it);
-		if (carries_it && a != goal)
+		if (carries_it && a != goal && a != ANNOUNCED_WITHDRAWN)
 			return false;
-		n += carries_it;
+		have += carries_it && a == goal;
 	}
-	return n > 0 || goal == ANNOUNCED_WITHDRAWN;
+	return have > 0 || goal == ANNOUNCED_WITHDRAWN;
+}
+
+bool
+report_is_everywhere(const struct report *r, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < r->n_sessions; i++) {
+		bool carries_it;
+		if (is_up(&r->sessions[i]) && state_in_session(r, &r->sessions[i], prefix, &carries_it) != ANNOUNCED_YES && carries_it)
+			return false;
+	}
+	return report_settles(r, prefix, ANNOUNCED_YES);
 }
 
 bool

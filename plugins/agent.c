@@ -303,6 +303,15 @@ agent_state(const struct node *node, const struct target *t)
 	return t->goal == ANNOUNCED_YES ? ANNOUNCED_WITHDRAWN : ANNOUNCED_YES;
 }
 
+static bool
+is_everywhere(const struct report *r, const struct target *t)
+{
+	for (size_t i = 0; i < t->n_prefixes; i++)
+		if (!report_is_everywhere(r, &t->prefixes[i]))
+			return false;
+	return true;
+}
+
 static int
 agent_plan(const struct node *node, const struct target *target, struct steps *out, struct err *err)
 {
@@ -320,7 +329,7 @@ agent_plan(const struct node *node, const struct target *target, struct steps *o
 	if (was == ANNOUNCED_UNKNOWN)
 		return err_set(err, ERR_STALE, "the agent of %s does not say what is on the wire of an Established session", node->name);
 	/* not was == goal: one prefix or session of several may be behind */
-	if (was == target->goal && (target->goal != ANNOUNCED_YES || verbs_settled(node->facts, target)))
+	if (was == target->goal && (target->goal != ANNOUNCED_YES || is_everywhere(node->facts, target)))
 		return 0;
 	struct step *s = verbs_add_step(out, STEP_HTTP, arena_printf(out->arena, "ask the agent to %s %s", asks[target->goal],
 		verbs_count_text(out->arena, &target->prefixes[0], target->n_prefixes)), err);

@@ -287,6 +287,12 @@ node_report(const struct world *w, size_t i)
 		route->is_gshut = w->told[i] == ANNOUNCED_PREFER_AWAY ? TRI_YES : TRI_NO;
 		route->prepends = 0;
 	}
+	struct session_fact *collector = report_add_session(r); /* its policy lets no service prefix pass */
+	collector->name = collector->peer = "collector";
+	collector->families = FAMILY_BIT_V4;
+	collector->state = FSM_ESTABLISHED;
+	collector->admin_state = ADMIN_UP;
+	report_add_export(r, "collector", FAMILY_V4)->is_known = true;
 	r->dns.qps = w->qps[i];
 	r->is_healthy = TRI_YES;
 	struct answer_fact *a = report_add_answer(r);
@@ -537,6 +543,8 @@ START_TEST(test_engine_drains_and_undrains)
 	answer(w, true);
 	pass(w, 6);
 	expect(w, id, OP_DONE);
+	ck_assert_str_eq(engine_find(w->engine, id)->targets[0].checks[OP_CHECK_WIRE].text,
+		"announced by the word of 1 node; not to ams1 collector, which was not sent it before either");
 	pass(w, 1);
 	ck_assert_uint_eq(state_fleet(w->state)->pops[0].n_holds, 0);
 	ck_assert_int_eq(state_fleet(w->state)->pops[0].verdict, VERDICT_OK);

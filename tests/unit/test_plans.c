@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <string.h>
 
+#include "core/announced.h"
 #include "core/conf.h"
 #include "core/text.h"
 #include "plugins/drivers.h"
@@ -363,7 +364,8 @@ START_TEST(test_hostile_names_are_refused)
 }
 END_TEST
 
-/* One session of two, or one family of two, is not done. */
+/* One session of two that still has it, or one family of two, is not withdrawn. A session that never had it (a collector's)
+ * holds an announcement back no more: which ones must have it the evidence knows (test_evidence). */
 START_TEST(test_settled_needs_every_session)
 {
 	struct prefix p4, p6;
@@ -391,12 +393,16 @@ START_TEST(test_settled_needs_every_session)
 	ck_assert(!settled(r, &there));
 	report_add_route(r, &r->exports[0])->prefix = p4;
 	ck_assert(!settled(r, &gone));
-	ck_assert(!settled(r, &there)); /* not toward b */
+	ck_assert(settled(r, &there)); /* toward a; b may be a collector */
+	ck_assert(!report_is_everywhere(r, &p4));
 	struct route_fact *f = report_add_route(r, &r->exports[2]);
 	f->prefix = p4;
-	ck_assert(settled(r, &there));
+	ck_assert(settled(r, &there) && report_is_everywhere(r, &p4));
 	f->is_gshut = TRI_YES;
 	ck_assert(!settled(r, &there));
+	r->exports[2].is_known = false;
+	ck_assert(!settled(r, &there)); /* b was not read */
+	r->exports[2].is_known = true;
 	r->exports[3].is_known = false;
 	ck_assert(!settled(r, &gone));
 	report_free(r);
