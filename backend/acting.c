@@ -83,10 +83,10 @@ the_fleet(void *arg)
 }
 
 static void
-ask_nodes(void *arg, const size_t *nodes, size_t n)
+ask_nodes(void *arg, const size_t *nodes, size_t n, enum poller_what what)
 {
 	struct acting *a = arg;
-	poller_ask(a->conf.poller, nodes, n);
+	poller_ask(a->conf.poller, nodes, n, what);
 	outside_ask(a->conf.outside, nodes, n);
 }
 

@@ -308,10 +308,15 @@ run_poll(struct engine *e, struct run *r)
 	const struct fleet *f = e->env.fleet(e->env.arg);
 	size_t pop = run_pop(e, r), n = 0;
 	size_t *nodes = xcalloc(f->n_nodes + 1, sizeof *nodes);
-	for (size_t i = 0; i < f->n_nodes; i++)
-		if (f->nodes[i].role != NODE_MEMBER || f->nodes[i].pop == pop)
+	/* nothing is changed before these are in: only what is waited for is asked, and nobody twice */
+	bool is_waiting = r->op.state == OP_CONFIRMED;
+	for (size_t i = 0; i < f->n_nodes; i++) {
+		const struct node *node = &f->nodes[i];
+		bool is_in = is_waiting && evidence_is_newer(node, PLANE_WIRE, r->entered) && evidence_is_newer(node, PLANE_SESSION, r->entered);
+		if (node->role != NODE_MEMBER || (node->pop == pop && !is_in))
 			nodes[n++] = i;
-	e->env.poll(e->env.arg, nodes, n);
+	}
+	e->env.poll(e->env.arg, nodes, n, is_waiting ? POLLER_WIRE : POLLER_ALL);
 	free(nodes);
 }
 

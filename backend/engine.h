@@ -32,8 +32,8 @@ struct engine_env {
 	struct mono (*now)(void *arg);
 	struct wall (*wall)(void *arg);
 	const struct fleet *(*fleet)(void *arg);
-	/* Asks these nodes (indices) to be polled now. */
-	void (*poll)(void *arg, const size_t *nodes, size_t n);
+	/* Asks these nodes (indices) to be polled now, whole or for their sessions and wire alone. */
+	void (*poll)(void *arg, const size_t *nodes, size_t n, enum poller_what what);
 	/* Holds, intent and phase of a PoP have changed: the state takes them over. */
 	void (*set_holds)(void *arg, size_t pop, const struct hold *holds, size_t n, enum announced intent, enum drain_phase phase);
 	/* An operation changed: streams and views want to know. */

@@ -591,15 +591,29 @@ poller_now(struct poller *p)
 			arm(&p->lanes[i], draw_ms(p, NOW_SPREAD_MS));
 }
 
-void
-poller_ask(struct poller *p, const size_t *nodes, size_t n)
+static bool
+tells_wire(const struct lane *l)
 {
+	for (size_t i = 0; i < l->n_slots; i++)
+		if (l->slots[i].probe->gives & (REPORT_SESSIONS | REPORT_EXPORTS | REPORT_ORIGINS))
+			return true;
+	return false;
+}
+
+void
+poller_ask(struct poller *p, const size_t *nodes, size_t n, enum poller_what what)
+{
+	struct mono now = clock_mono();
 	for (size_t i = 0; i < p->n_lanes; i++) {
+		struct lane *l = &p->lanes[i];
 		bool is_meant = false;
 		for (size_t k = 0; k < n && !is_meant; k++)
-			is_meant = nodes[k] == p->lanes[i].node;
-		if (is_meant && p->lanes[i].under_way == 0)
-			arm(&p->lanes[i], 0);
+			is_meant = nodes[k] == l->node;
+		if (what == POLLER_WIRE && node_of(l)->role == NODE_MEMBER && !tells_wire(l))
+			continue;
+		/* somebody waits: in the beat that has begun, if no lane has started in it, which is at once */
+		if (is_meant && l->under_way == 0)
+			arm_at(l, (struct mono){ now.ns / BEAT_NS * BEAT_NS }, now);
 	}
 }
 

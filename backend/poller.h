@@ -12,6 +12,10 @@
  */
 struct poller;
 
+/* POLLER_WIRE: of a PoP's nodes only what tells sessions and wire, for their DNS server's tools would take the time of
+ * those that are waited for. Witnesses and vantages are asked all they have. */
+enum poller_what { POLLER_ALL, POLLER_WIRE };
+
 /* Looks a driver up by name; given by main, so that tests may bring their own. */
 typedef const struct driver *poller_find_fn(const char *name);
 
@@ -23,7 +27,7 @@ void poller_reload(struct poller *p);
 void poller_now(struct poller *p);
 
 /* Asks these nodes (indices) now: what an operation needs to know. The caller bounds how often. */
-void poller_ask(struct poller *p, const size_t *nodes, size_t n);
+void poller_ask(struct poller *p, const size_t *nodes, size_t n, enum poller_what what);
 
 struct poller_stats {
 	uint64_t polls, failures, skipped; /* skipped: the previous poll of the lane was still under way */

@@ -493,9 +493,10 @@ env_fleet(void *arg)
 }
 
 static void
-env_poll(void *arg, const size_t *nodes, size_t n)
+env_poll(void *arg, const size_t *nodes, size_t n, enum poller_what what)
 {
 	struct world *w = arg;
+	(void)what; /* nodes here have one page, as agents do */
 	for (size_t i = 0; i < n && !w->is_crashing; i++) {
 		if (w->polls[nodes[i]])
 			continue;

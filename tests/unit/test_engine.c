@@ -38,6 +38,8 @@ struct world {
 	double qps[POPS];
 	size_t n_orders;
 	struct order orders[64];
+	enum poller_what asked; /* by the newest call, of so many nodes of PoPs */
+	size_t n_asked;
 	size_t actors;
 	char last_actor[OP_ID_SIZE];
 };
@@ -110,11 +112,14 @@ w_fleet(void *arg)
 }
 
 static void
-w_poll(void *arg, const size_t *nodes, size_t n)
+w_poll(void *arg, const size_t *nodes, size_t n, enum poller_what what)
 {
-	(void)arg;
-	(void)nodes;
-	(void)n;
+	struct world *w = arg;
+	const struct fleet *f = state_fleet(w->state);
+	w->asked = what;
+	w->n_asked = 0;
+	for (size_t i = 0; i < n; i++)
+		w->n_asked += f->nodes[nodes[i]].role == NODE_MEMBER;
 }
 
 static void
@@ -507,10 +512,13 @@ drain(struct world *w, const char *pop, char id[OP_ID_SIZE])
 	checked(w, id);
 	ck_assert_msg(confirm(w, op, "alice", "key-of-the-drain", &err) != NULL, "%s", err.text);
 	expect(w, id, OP_CONFIRMED);
+	/* the PoP's node is asked again for what is waited for */
+	ck_assert(w->asked == POLLER_WIRE && w->n_asked == 1);
 	pass(w, 2);
 	expect(w, id, OP_APPLYING);
 	answer(w, true);
 	expect(w, id, OP_SETTLING);
+	ck_assert(w->asked == POLLER_ALL && w->n_asked == 1);
 	pass(w, 2);
 	expect(w, id, OP_KEEPING);
 	answer(w, true);

@@ -59,9 +59,9 @@ w_fleet(void *arg)
 }
 
 static void
-w_poll(void *arg, const size_t *nodes, size_t n)
+w_poll(void *arg, const size_t *nodes, size_t n, enum poller_what what)
 {
-	(void)arg, (void)nodes, (void)n;
+	(void)arg, (void)nodes, (void)n, (void)what;
 }
 
 static void

@@ -87,12 +87,18 @@ static const struct probe probes[] = {
 	{ .name = NULL },
 };
 static const struct driver driver = { .name = "echo", .title = "Echo", .probes = probes };
+static const struct probe wire_probes[] = {
+	{ .name = "wire", .pace = PACE_FAST, .gives = REPORT_EXPORTS, .ask = page_ask, .read = page_read },
+	{ .name = NULL },
+};
+static const struct driver wire_driver = { .name = "echo", .title = "Echo of a router", .probes = wire_probes };
+static bool tells_wire;
 
 static const struct driver *
 find(const char *name)
 {
 	ck_assert_str_eq(name, "echo");
-	return &driver;
+	return tells_wire ? &wire_driver : &driver;
 }
 
 static struct fleet *
@@ -191,6 +197,26 @@ START_TEST(test_lanes_spread_over_the_interval)
 }
 END_TEST
 
+/* Nodes that somebody waits for are asked at once; only their lanes that tell wire, when that is what is waited for. */
+START_TEST(test_some_are_asked_now)
+{
+	size_t nodes[NODES];
+	tells_wire = _i == 1;
+	for (size_t i = 0; i < NODES; i++)
+		nodes[i] = i;
+	open_with(600000);
+	struct mono start = clock_mono();
+	poller_ask(poller, nodes, NODES / 2, POLLER_WIRE);
+	poller_ask(poller, nodes + NODES / 2, NODES / 2, POLLER_ALL);
+	run_until(tells_wire ? NODES : NODES / 2);
+	ck_assert_int_lt(mono_ms_since(clock_mono(), start), 5000);
+	for (size_t i = 0; i < NODES; i++)
+		ck_assert_uint_eq(echo.asked[i], i >= NODES / 2 || tells_wire ? 1 : 0);
+	tells_wire = false;
+	close_all();
+}
+END_TEST
+
 START_TEST(test_everybody_now)
 {
 	open_with(600000);
@@ -245,6 +271,7 @@ main(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, test_lanes_keep_their_interval, 0, sizeof polls_ms / sizeof polls_ms[0]);
 	tcase_add_test(c, test_lanes_spread_over_the_interval);
+	tcase_add_loop_test(c, test_some_are_asked_now, 0, 2);
 	tcase_add_test(c, test_everybody_now);
 	tcase_add_test(c, test_reload_forgets_and_goes_on);
 	tcase_add_test(c, test_daemon_that_is_down_is_asked_on);
