@@ -457,8 +457,10 @@ take_back(struct engine *e, struct run *r, const struct operation *was, const st
 {
 	operation_copy(&r->op, was);
 	run_end_actor(e, r);
-	/* what has not begun may expire; what is open waits for a restart, which reads the ledger anew */
-	r->deadline = op_state_is_open(r->op.state) ? (struct mono){ 0 } : now_of(e);
+	/* what has not begun may expire; what is open waits for a restart, which reads the ledger anew. Until then no turn looks
+	 * at it: the facts that called for the record are still there, and would call for it at every turn */
+	r->is_halted = op_state_is_open(r->op.state);
+	r->deadline = r->is_halted ? (struct mono){ 0 } : now_of(e);
 	run_say(r, err->code, "cannot go on, the ledger does not take its record: %.180s", err->text);
 	e->env.told(e->env.arg, &r->op);
 }
@@ -500,6 +502,7 @@ run_raise(struct engine *e, struct run *r, enum op_event event)
 	operation_done(&was);
 	if (has_failed)
 		return true;
+	r->is_halted = false;
 	if (op_state_is_final(r->op.state))
 		r->forget = mono_add_ms(now_of(e), FORGET_MS);
 	engine_publish(e);

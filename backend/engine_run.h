@@ -31,6 +31,7 @@ struct run {
 	struct evidence_baseline baseline; /* of the PoP that is undrained */
 	size_t baseline_of;                /* index of that PoP + 1; 0: not looked up */
 	struct mono forget;       /* final: when it leaves the list */
+	bool is_halted;           /* open, and its record was not taken: no turn tries again by itself */
 };
 
 struct engine {

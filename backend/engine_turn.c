@@ -445,6 +445,8 @@ turn_deadline(struct engine *e, struct run *r)
 void
 run_turn(struct engine *e, struct run *r)
 {
+	if (r->is_halted)
+		return;
 	switch (r->op.state) {
 	case OP_CONFIRMED:
 		turn_confirmed(e, r);

@@ -41,6 +41,7 @@ struct ledger {
 	struct ledger_disk disk;
 	struct chain_head head;
 	size_t size;       /* bytes of the file that are records of ours */
+	size_t damaged;    /* bytes of a file that was found damaged, told whole so that whoever verifies finds it too; 0: sound */
 	struct err fault;  /* code ERR_OK: records may be written */
 	/* Operations, oldest first, at [first, first + n): the front moves when the oldest is forgotten. Their ids stand
 	 * apart too, because an operation is large and looking one up must not walk through all of them. */
@@ -304,6 +305,7 @@ read_all(struct ledger *l, struct wall now, struct reasons *notes)
 	chain_verify(buf_slice(&file), on_record, &opening, &v);
 	l->head = v.head;
 	l->size = v.good_size;
+	l->damaged = v.fault == CHAIN_BROKEN ? file.len : 0;
 	if (v.fault == CHAIN_BROKEN)
 		(void)err_set(&l->fault, ERR_FAILED, "the ledger is damaged and read-only: %s", v.text);
 	if (v.fault != CHAIN_TORN)
@@ -569,8 +571,10 @@ ledger_each(const struct ledger *l, uint64_t from, size_t max, void (*fn)(void *
 		return -1;
 	}
 	/* What stands behind our last record is none of ours: a write that failed, or somebody else's. */
-	struct slice rest = { file.data, file.len < l->size ? file.len : l->size }, line;
-	while (told < max && told < INT32_MAX && seq < l->head.seq && slice_next_line(&rest, &line)) {
+	size_t size = l->damaged ? l->damaged : l->size;
+	uint64_t last = l->damaged ? UINT64_MAX : l->head.seq;
+	struct slice rest = { file.data, file.len < size ? file.len : size }, line;
+	while (told < max && told < INT32_MAX && seq < last && slice_next_line(&rest, &line)) {
 		if (++seq < from)
 			continue;
 		fn(arg, line);

@@ -72,7 +72,8 @@ uint64_t ledger_number(const struct ledger *l, const char *pop);
 /* Head of the chain: what a witness outside may keep. */
 void ledger_head(const struct ledger *l, struct chain_head *out);
 /* Calls fn with each record's line (without its newline) from seq `from` on, oldest first, at most max; returns how
- * many, -1 when the file cannot be read. */
+ * many, -1 when the file cannot be read. Of a file that was found damaged at the start every line, also those that are
+ * wrong: to leave them out would make the rest look whole. */
 int ledger_each(const struct ledger *l, uint64_t from, size_t max, void (*fn)(void *arg, struct slice line), void *arg,
 	struct err *err);
 

@@ -468,6 +468,7 @@ main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	setlocale(LC_CTYPE, "C.UTF-8");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails, as on a full disk */
 	umask(027);
 	int go = parse_options(argc, argv, &o, &err);
 	if (go == 1)

@@ -329,14 +329,31 @@ run_verify(const struct options *o, const struct cli *cli, struct err *err)
 	return verdict.fault == CHAIN_GOOD ? 0 : err_code_exit(ERR_FAILED);
 }
 
+/* The lines as they stand are for files; a damaged log may hold anything, and a terminal obeys it. */
+static void
+clean_lines(struct buf *lines)
+{
+	struct buf out = BUF_INIT(4 * AUDIT_MAX);
+	struct slice rest = buf_slice(lines), line;
+	while (slice_next_line(&rest, &line)) {
+		text_sanitise(line, &out);
+		buf_add_char(&out, '\n');
+	}
+	buf_done(lines);
+	*lines = out;
+}
+
 static int
 run_export(const struct options *o, const struct cli *cli, struct err *err)
 {
 	struct buf lines = BUF_INIT(AUDIT_MAX);
 	int64_t from, limit;
 	if (take_number(o, "from", 1, 1, &from, err) == 0 && take_number(o, "limit", 1, 0, &limit, err) == 0 &&
-		fetch_records(o, (uint64_t)from, (size_t)limit, &lines, err) == 0)
+		fetch_records(o, (uint64_t)from, (size_t)limit, &lines, err) == 0) {
+		if (cli->is_terminal)
+			clean_lines(&lines);
 		cli_emit(cli, &lines);
+	}
 	buf_done(&lines);
 	return err_code_exit(err->code);
 }

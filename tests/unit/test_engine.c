@@ -42,6 +42,7 @@ struct world {
 	size_t n_asked;
 	size_t actors;
 	char last_actor[OP_ID_SIZE];
+	size_t n_told;
 };
 
 /* --- a driver whose node does as it is told --------------------------------------------------------------------- */
@@ -132,8 +133,9 @@ w_set_holds(void *arg, size_t pop, const struct hold *holds, size_t n, enum anno
 static void
 w_told(void *arg, const struct operation *op)
 {
-	(void)arg;
+	struct world *w = arg;
 	(void)op;
+	w->n_told++;
 }
 
 static void
@@ -716,6 +718,40 @@ START_TEST(test_engine_full_disk_acts_on_nothing)
 }
 END_TEST
 
+/* The facts that call for the record stay as they are: it is tried once, and not at every turn, which would leave no time
+ * for polls. */
+START_TEST(test_engine_full_disk_is_tried_once)
+{
+	struct world *w = world_new();
+	struct err err = ERR_INIT;
+	char id[OP_ID_SIZE];
+	const struct operation *op = plan_of(w, OP_DRAIN, "ams", "alice", &err);
+	snprintf(id, sizeof id, "%s", op->id);
+	checked(w, id);
+	(void)confirm(w, op, "alice", "key-of-the-drain", &err);
+	pass(w, 2);
+	answer(w, true);
+	expect(w, id, OP_SETTLING);
+	w->is_full = true;
+	pass(w, 3);
+	expect(w, id, OP_SETTLING);
+	ck_assert_msg(strstr(engine_find(w->engine, id)->text, "the ledger does not take its record") != NULL, "%s",
+		engine_find(w->engine, id)->text);
+	size_t told = w->n_told, orders = w->n_orders;
+	pass(w, 30);
+	ck_assert_uint_eq(w->n_told, told);
+	ck_assert_uint_eq(w->n_orders, orders);
+	ck_assert_uint_eq(w->actors, 0);
+	expect(w, id, OP_SETTLING);
+	ck_assert_msg(strstr(engine_find(w->engine, id)->text, "the ledger does not take its record") != NULL, "%s",
+		engine_find(w->engine, id)->text);
+	/* a person who asks is told */
+	struct account alice = person("alice", 1000, CONF_OPERATOR);
+	ck_assert_ptr_null(engine_cancel(w->engine, id, &alice, &err));
+	world_free(w);
+}
+END_TEST
+
 START_TEST(test_engine_lying_node_is_unconfirmed)
 {
 	struct world *w = world_new();
@@ -1282,6 +1318,7 @@ main(void)
 	tcase_add_test(t, test_engine_confirms_only_what_was_shown);
 	tcase_add_test(t, test_engine_plan_expires);
 	tcase_add_test(t, test_engine_full_disk_acts_on_nothing);
+	tcase_add_test(t, test_engine_full_disk_is_tried_once);
 	tcase_add_test(t, test_engine_lying_node_is_unconfirmed);
 	tcase_add_test(t, test_engine_failed_step_is_undone);
 	tcase_add_test(t, test_engine_undo_backs_off);

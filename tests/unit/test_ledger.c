@@ -267,6 +267,47 @@ START_TEST(test_ledger_damaged_still_shows_what_stands_before)
 }
 END_TEST
 
+struct heard {
+	size_t n;
+	struct buf text;
+};
+
+static void
+hear(void *arg, struct slice line)
+{
+	struct heard *h = arg;
+	h->n++;
+	(void)buf_add(&h->text, line.data, line.len);
+	(void)buf_add_char(&h->text, '\n');
+}
+
+/* Whoever verifies by way of the backend finds the damage too: what is wrong is told like the rest. */
+START_TEST(test_ledger_damaged_is_told_whole)
+{
+	struct memory_disk d = MEMORY_DISK_INIT;
+	struct err err = ERR_INIT;
+	struct ledger *l = open_on(&d, noon, NULL, &err);
+	ck_assert_uint_eq(tell_story(l, &err), STORY_STEPS);
+	ledger_close(l);
+	char *third = d.bytes.data;
+	for (int i = 0; i < 2; i++)
+		third = strchr(third, '\n') + 1;
+	third[20] ^= 1;
+	l = open_on(&d, noon, NULL, &err);
+	ck_assert_int_eq(err.code, ERR_FAILED);
+	struct heard all = { .text = BUF_INIT(1u << 24) };
+	err_clear(&err);
+	ck_assert_int_eq(ledger_each(l, 1, 1000, hear, &all, &err), STORY_STEPS);
+	struct chain_verdict v;
+	chain_verify(buf_slice(&all.text), NULL, NULL, &v);
+	ck_assert_int_eq(v.fault, CHAIN_BROKEN);
+	ck_assert_ptr_nonnull(strstr(v.text, "record 3"));
+	ledger_close(l);
+	buf_done(&all.text);
+	buf_done(&d.bytes);
+}
+END_TEST
+
 /* Records of a chain in order that this version must not act upon. */
 static const char *const strangers[] = {
 	"\"kind\":\"note\",\"v\":2,\"what\":\"x\"", "\"kind\":\"rotation\",\"v\":1", "\"v\":1", "\"kind\":\"note\"",
@@ -434,20 +475,6 @@ START_TEST(test_ledger_finds_a_key_for_a_day_and_forgets_old_operations)
 	buf_done(&d.bytes);
 }
 END_TEST
-
-struct heard {
-	size_t n;
-	struct buf text;
-};
-
-static void
-hear(void *arg, struct slice line)
-{
-	struct heard *h = arg;
-	h->n++;
-	(void)buf_add(&h->text, line.data, line.len);
-	(void)buf_add_char(&h->text, '\n');
-}
 
 START_TEST(test_ledger_tells_its_records)
 {
@@ -659,6 +686,7 @@ main(void)
 	tcase_add_test(tests, test_ledger_cuts_a_torn_end_at_every_byte);
 	tcase_add_test(tests, test_ledger_is_read_only_after_any_flipped_bit);
 	tcase_add_test(tests, test_ledger_damaged_still_shows_what_stands_before);
+	tcase_add_test(tests, test_ledger_damaged_is_told_whole);
 	tcase_add_loop_test(tests, test_ledger_does_not_act_upon_what_it_does_not_know, 0,
 		sizeof strangers / sizeof *strangers);
 	tcase_add_test(tests, test_ledger_goes_on_when_the_clock_is_set_back);
