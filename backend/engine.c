@@ -14,6 +14,7 @@
  */
 #include "backend/engine.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include <string.h>
 
 #include "backend/engine_run.h"
+#include "backend/script_grant.h"
 #include "core/digest.h"
 #include "core/text.h"
 
@@ -669,6 +671,20 @@ wants_approval(const struct engine *e, const struct plan *p)
 	return false;
 }
 
+/* A token asks a person for what is wider than scripts may do; the sentence says what that is. */
+static bool
+asks_person(struct engine *e, struct run *r, const struct plan *p)
+{
+	const struct fleet *f = e->env.fleet(e->env.arg);
+	struct err why = ERR_INIT;
+	struct script_case c = { .rules = f->rules, .no_scripts = f->limits.no_scripts, .who = &r->who, .plan = p };
+	c.holds = ledger_holds(e->ledger, &c.n_holds);
+	if (script_check(&c, &why) == 0)
+		return false;
+	run_say(r, ERR_OK, "%.220s", why.text);
+	return true;
+}
+
 static int
 check_room(const struct engine *e, const struct account *who, struct err *err)
 {
@@ -725,7 +741,10 @@ engine_plan(struct engine *e, const struct plan_request *request, const struct a
 	r->op.lease_s = p->lease_s;
 	take_plan(r, p);
 	r->op.needs_approval = wants_approval(e, p);
-	(void)run_raise(e, r, is_refused(r, p) ? OP_EVENT_GATE_REFUSED : OP_EVENT_PLANNED);
+	bool is_no = is_refused(r, p);
+	if (!is_no && asks_person(e, r, p))
+		r->op.needs_approval = true;
+	(void)run_raise(e, r, is_no ? OP_EVENT_GATE_REFUSED : OP_EVENT_PLANNED);
 	plan_free(p);
 	return &r->op;
 }
@@ -876,6 +895,14 @@ engine_confirm(struct engine *e, const char *id, const struct engine_confirm *c,
 	snprintf(r->op.key, sizeof r->op.key, "%s", c->key);
 	snprintf(r->op.body_hash, sizeof r->op.body_hash, "%s", body);
 	r->who = *who;
+	if (who->method == AUTH_TOKEN && !r->op.needs_approval) {
+		/* a gate may have turned since it was planned, or a hold come */
+		struct plan *is = run_plan_again(e, r, true, err);
+		r->op.needs_approval = is && asks_person(e, r, is);
+		plan_free(is);
+		if (!is)
+			return NULL;
+	}
 	return raise_for(e, r, r->op.needs_approval ? OP_EVENT_NEED_APPROVAL : OP_EVENT_CONFIRM, err) == 0 ? &r->op : NULL;
 }
 
@@ -931,6 +958,10 @@ engine_accept(struct engine *e, const char *id, const struct account *who, struc
 	struct run *r = need_run(e, id, err);
 	if (!r || check_pops(e, r, AUTH_ACT, who, err) == -1)
 		return NULL;
+	if (who->method == AUTH_TOKEN) {
+		(void)err_set(err, ERR_PERMISSION, "taking as done what was not measured needs a person; %s is a token", who->name);
+		return NULL;
+	}
 	if (r->op.state != OP_UNCONFIRMED && r->op.state != OP_STUCK) {
 		(void)err_set(err, ERR_CONFLICT, "it is %s: only what is unconfirmed or stuck can be accepted", op_state_name(r->op.state));
 		return NULL;
@@ -975,6 +1006,11 @@ engine_extend(struct engine *e, const char *id, int64_t lease_s, const struct ac
 		return NULL;
 	if (lease_s < 60 || lease_s > LEASE_MAX_S) {
 		(void)err_set(err, ERR_USAGE, "a lease is from 1m to 7d, counted from now");
+		return NULL;
+	}
+	if (who->method == AUTH_TOKEN && lease_s > SCRIPT_LEASE_MAX_S) {
+		(void)err_set(err, ERR_PERMISSION, "a token prolongs a lease to 4 hours from now at most; %s asked for %" PRId64 " min",
+			who->name, lease_s / 60);
 		return NULL;
 	}
 	struct hold longer = *h;

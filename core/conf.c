@@ -1039,6 +1039,7 @@ build_all(struct reading *r)
 		.drains_per_hour = r->file.limits.drains_per_hour,
 		.act_idle_s = r->file.limits.act_idle_ms / 1000,
 		.act_life_s = r->file.limits.act_life_ms / 1000,
+		.no_scripts = !r->file.limits.scripts,
 	};
 	f->services = arena_alloc(f->arena, (r->file.services.n + 1) * sizeof *f->services);
 	f->prefixes = arena_alloc(f->arena, (n_prefixes + 1) * sizeof *f->prefixes);

@@ -272,6 +272,8 @@ static const struct schema_key limits_keys[] = {
 		.help = "without a key, after which a dashboard only looks" },
 	{ "act_life", SCHEMA_DURATION, AT(raw_limits, act_life_ms), 60e3, 7 * DAY_MS, .otherwise = "8h",
 		.help = "after its start, after which a dashboard only looks" },
+	{ "scripts", SCHEMA_BOOL, AT(raw_limits, scripts), .otherwise = "true",
+		.help = "tokens may confirm their own plans, within narrow bounds; false: a person approves each" },
 	END,
 };
 static const struct schema_table limits_table = { "limits", sizeof(struct raw_limits),
@@ -311,7 +313,7 @@ static const struct schema_key file_keys[] = {
 	{ "witnesses", SCHEMA_MAP, AT(raw_file, witnesses), .max = 256, .table = &witness_table,
 		.help = "routers, route servers and collectors that we may read" },
 	{ "limits", SCHEMA_OBJECT, AT(raw_file, limits), .table = &limits_table,
-		.help = "how fast PoPs may be drained in the whole fleet, and how long a dashboard may act" },
+		.help = "how fast PoPs may be drained in the whole fleet, how long a dashboard may act, what scripts may" },
 	{ "secrets", SCHEMA_MAP, AT(raw_file, secrets), .max = 256, .table = &secret_table,
 		.help = "what is rotated; never the values themselves" },
 	{ "access", SCHEMA_LIST, AT(raw_file, access), .max = 1000, .table = &conf_access_table,

@@ -115,7 +115,7 @@ struct raw_access {
 
 struct raw_limits {
 	struct schema_mark mark;
-	int64_t drain_gap_ms, drains_per_hour, act_idle_ms, act_life_ms;
+	int64_t drain_gap_ms, drains_per_hour, act_idle_ms, act_life_ms, scripts;
 };
 
 struct raw_tls {

@@ -186,12 +186,13 @@ struct pop {
 	struct mono seen; /* oldest of its nodes' newest facts; zero when one was never seen */
 };
 
-/* How fast PoPs may be drained in the whole fleet, and how long a dashboard may act (`limits` of fleet.yaml). */
+/* How fast PoPs may be drained in the whole fleet, how long a dashboard may act, what scripts may (`limits` of fleet.yaml). */
 struct limits {
 	int64_t drain_gap_s;    /* between the beginnings of two drains; sooner warns */
 	int64_t drains_per_hour; /* more refuse */
 	int64_t act_idle_s;      /* without a key, after which a dashboard only looks */
 	int64_t act_life_s;      /* after it was started, after which it does so too */
+	bool no_scripts;         /* whatever a token confirms waits for a person */
 };
 #define LIMITS_DEFAULT { .drain_gap_s = 300, .drains_per_hour = 12, .act_idle_s = 900, .act_life_s = 28800 }
 

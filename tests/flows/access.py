@@ -231,8 +231,17 @@ def flow_crowd(flow):
 		held.append(connection)
 	say(len(held) == OBSERVERS and "observers over TLS" in refused, f"{OBSERVERS} observers are let in, the next is told why not",
 		f"{len(held)}\n{refused}")
-	status, out, err = fleet.far("drain", "fra", "--yes", "--reason", "crowded", "--wait", token="ops")
-	say(status == 0, "the operator plans, confirms and follows a drain all the same", f"{status}\n{out}\n{err}")
+	status, out, err = fleet.far("drain", "fra", "--yes", "--reason", "crowded", token="ops")
+	say(status == 5 and "a person has to approve: not every gate is green" in out + err,
+		"the operator's script plans and confirms all the same; for two amber gates a person is asked: status 5", f"{status}\n{out}\n{err}")
+	waiting = [op["id"] for op in fleet.get("ops") if op["state"] == "waiting"]
+	say(len(waiting) == 1, "its operation waits", str(fleet.get("ops")))
+	status, out, err = fleet.far("op", "approve", *waiting, "--yes", token="ops")
+	say(status == 9, "it cannot approve itself: status 9", f"{status}\n{out}\n{err}")
+	status, out, err = fleet.far("op", "approve", *waiting, "--yes", cert="alice")
+	say(status == 0, "alice approves, by her certificate", f"{status}\n{out}\n{err}")
+	status, out, err = fleet.far("op", "wait", *waiting, token="ops")
+	say(status == 0, "and it is followed to its measured end", f"{status}\n{out}\n{err}")
 	say(stage.within(15, lambda: fleet.is_out("fra")) is not None, "fra is withdrawn", "")
 	for connection in held:
 		connection.close()

@@ -168,6 +168,9 @@ START_TEST(test_example_becomes_a_fleet)
 	ck_assert_int_eq(policy->approval, APPROVAL_AMBER);
 	ck_assert_int_eq(f->limits.drain_gap_s, 300);
 	ck_assert_int_eq(f->limits.drains_per_hour, 12);
+	ck_assert_int_eq(f->limits.act_idle_s, 900);
+	ck_assert_int_eq(f->limits.act_life_s, 28800);
+	ck_assert(!f->limits.no_scripts);
 	ck_assert_uint_eq(f->services[0].n_probes, 1);
 	ck_assert_str_eq(f->services[0].probes[0].type, "SOA");
 	const struct pop *fra = &f->pops[fleet_find_pop(f, "fra")],

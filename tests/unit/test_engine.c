@@ -223,14 +223,17 @@ d_close(void *arg)
 	(void)arg;
 }
 
+static const char *const script_pops[] = { "ams", "fra" };
 static struct conf_access access_rows[] = {
 	{ .user = "alice", .uid = 1000, .role = CONF_OPERATOR },
 	{ .user = "bob", .uid = 1001, .role = CONF_OPERATOR },
 	{ .user = "carol", .uid = 1002, .role = CONF_APPROVER },
 	/* a second account of alice's */
 	{ .user = "root-alice", .uid = 1004, .role = CONF_APPROVER, .person = "alice" },
+	/* a script of carol's, for two PoPs */
+	{ .token = "nightly", .uid = -1, .role = CONF_OPERATOR, .pops = script_pops, .n_pops = 2, .person = "carol" },
 };
-static const struct conf_rules rules = { .n_access = 4, .access = access_rows };
+static const struct conf_rules rules = { .n_access = 5, .access = access_rows };
 
 static struct fleet *
 make_fleet(void)
@@ -1255,6 +1258,50 @@ expect_undrained(struct world *w)
 	ck_assert_int_eq(w->wire[0], ANNOUNCED_YES);
 }
 
+/* A script within its narrow grant acts by itself; one step further a person is asked, and not the one whose script it is. */
+START_TEST(test_engine_scripts_ask_a_person)
+{
+	static const int64_t leases[] = { 3600, 5 * 3600 };
+	for (size_t i = 0; i < 2; i++) {
+		struct world *w = world_new();
+		struct err err = ERR_INIT;
+		char id[OP_ID_SIZE], hash[65];
+		struct plan_request q = { .verb = OP_DRAIN, .n_targets = 1, .reason = "nightly", .lease_s = leases[i], .targets = { "ams" } };
+		struct account robot = person("nightly", 0, CONF_OPERATOR), alice = person("alice", 1000, CONF_OPERATOR);
+		struct account carol = person("carol", 1002, CONF_APPROVER), bob = person("bob", 1001, CONF_OPERATOR);
+		robot.method = AUTH_TOKEN;
+		const struct operation *op = engine_plan(w->engine, &q, &robot, &err);
+		ck_assert_msg(op && op->state == OP_CHECKED, "%s", op ? op->text : err.text);
+		snprintf(id, sizeof id, "%s", op->id);
+		snprintf(hash, sizeof hash, "%s", op->hash);
+		ck_assert_int_eq(op->needs_approval, i == 1);
+		checked(w, id);
+		const struct engine_confirm c = { hash, "ams", "key-of-the-drain" };
+		op = engine_confirm(w->engine, id, &c, &robot, &err);
+		ck_assert_msg(op != NULL, "%s", err.text);
+		if (i == 1) {
+			expect(w, id, OP_WAITING);
+			ck_assert_msg(strstr(op->text, "4 hours at most") != NULL, "%s", op->text);
+			pass(w, 3);
+			ck_assert_uint_eq(w->n_orders, 0);
+			ck_assert_ptr_null(engine_approve(w->engine, id, hash, &carol, &err));
+			ck_assert_msg(strstr(err.text, "carol is the same person") != NULL, "%s", err.text);
+			ck_assert_ptr_nonnull(engine_approve(w->engine, id, hash, &bob, &err));
+		}
+		pass(w, 3);
+		expect(w, id, OP_APPLYING);
+		/* what was not measured is taken as done by a person, who is named */
+		ck_assert_ptr_null(engine_accept(w->engine, id, &robot, &err));
+		ck_assert_msg(strstr(err.text, "needs a person") != NULL, "%s", err.text);
+		ck_assert_ptr_null(engine_accept(w->engine, id, &alice, &err));
+		ck_assert_int_eq(err.code, ERR_CONFLICT);
+		ck_assert_ptr_null(engine_extend(w->engine, id, 5 * 3600, &robot, &err));
+		ck_assert_int_eq(err.code, ERR_PERMISSION);
+		world_free(w);
+	}
+}
+END_TEST
+
 START_TEST(test_engine_lease_undrains_when_asked)
 {
 	struct world *w = world_new();
@@ -1330,6 +1377,7 @@ main(void)
 	tcase_add_test(t, test_engine_actor_lost_while_measuring);
 	tcase_add_test(t, test_engine_actors_that_keep_dying);
 	tcase_add_test(t, test_engine_second_person);
+	tcase_add_test(t, test_engine_scripts_ask_a_person);
 	tcase_add_test(t, test_engine_old_evidence_proves_nothing);
 	tcase_add_test(t, test_engine_approval_expires);
 	tcase_add_test(t, test_engine_lease_undrains_when_asked);
