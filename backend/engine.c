@@ -560,12 +560,15 @@ run_plan_again(struct engine *e, const struct run *r, bool is_planning, struct e
 {
 	const struct fleet *f = e->env.fleet(e->env.arg);
 	struct gate_op *ops = xcalloc(OPS_MAX, sizeof *ops);
-	double *peaks = xcalloc(f->n_pops + 1, sizeof *peaks);
+	double *peaks = xcalloc(f->n_pops + 1, sizeof *peaks), *drills = xcalloc(f->n_pops + 1, sizeof *drills);
 	struct gate_scope scope;
 	struct err why = ERR_INIT;
 	check_scope(e, r, &scope, &why);
-	for (size_t i = 0; i < f->n_pops; i++)
+	for (size_t i = 0; i < f->n_pops; i++) {
+		struct wall drilled = ledger_drilled(e->ledger, f->pops[i].name);
 		peaks[i] = e->env.peak_qps ? e->env.peak_qps(e->env.arg, i) : NAN;
+		drills[i] = drilled.ns == 0 ? NAN : (double)(wall_of(e).ns - drilled.ns) / 1e9;
+	}
 	const struct planner_input in = {
 		.fleet = f,
 		.request = &r->request,
@@ -574,6 +577,7 @@ run_plan_again(struct engine *e, const struct run *r, bool is_planning, struct e
 		.n_ops = list_ops(e, r, ops, OPS_MAX),
 		.ops = ops,
 		.peak_qps = peaks,
+		.drill_age_s = drills,
 		.id = r->op.id,
 		.by = r->op.by,
 		.own_op = r->op.id,
@@ -588,6 +592,7 @@ run_plan_again(struct engine *e, const struct run *r, bool is_planning, struct e
 	struct plan *p = planner_make(&in, err);
 	free(ops);
 	free(peaks);
+	free(drills);
 	return p;
 }
 

@@ -29,9 +29,11 @@
 #define KEY_LIFE_NS    (24 * 3600 * CLOCK_NS_PER_S)
 #define BACK_TOLD_NS   (1 * CLOCK_NS_PER_S) /* a clock that lies further back is written down */
 
-struct number {
+struct number { /* what is kept of a PoP however long ago its operations were */
 	char pop[FLEET_NAME_MAX];
 	uint64_t value;
+	bool is_drained;     /* its newest operation that ended was a drain, measured */
+	struct wall drilled;
 };
 struct op_name {
 	char id[OP_ID_SIZE];
@@ -67,20 +69,39 @@ find_slot(const struct ledger *l, const char *id)
 	return SIZE_MAX;
 }
 
-static void
-note_number(struct ledger *l, const char *pop, uint64_t value)
+static struct number *
+need_number(struct ledger *l, const char *pop)
 {
-	for (size_t i = 0; i < l->n_numbers; i++) {
-		if (strcmp(l->numbers[i].pop, pop) != 0)
-			continue;
-		if (value > l->numbers[i].value)
-			l->numbers[i].value = value;
-		return;
-	}
+	for (size_t i = 0; i < l->n_numbers; i++)
+		if (strcmp(l->numbers[i].pop, pop) == 0)
+			return &l->numbers[i];
 	l->numbers = xgrow(l->numbers, &l->numbers_cap, l->n_numbers + 1, sizeof *l->numbers);
 	struct number *number = &l->numbers[l->n_numbers++];
+	*number = (struct number){ 0 };
 	snprintf(number->pop, sizeof number->pop, "%s", pop);
-	number->value = value;
+	return number;
+}
+
+static bool
+is_measured(const struct op_target *t)
+{
+	for (int c = 0; c < OP_CHECK_COUNT; c++)
+		if (t->checks[c].applies && t->checks[c].agrees != TRI_YES)
+			return false;
+	return t->is_done && t->checks[OP_CHECK_WIRE].applies;
+}
+
+/* What the record of an operation says of one of its PoPs. */
+static void
+note_target(struct ledger *l, const struct operation *op, const struct op_target *t)
+{
+	struct number *n = need_number(l, t->pop);
+	n->value = t->number > n->value ? t->number : n->value;
+	if (op->state != OP_DONE || !t->is_done)
+		return;
+	if (op->verb == OP_UNDRAIN && n->is_drained && is_measured(t))
+		n->drilled = op->ended;
+	n->is_drained = op->verb == OP_DRAIN ? is_measured(t) : n->is_drained && !t->checks[OP_CHECK_WIRE].applies;
 }
 
 static size_t
@@ -128,7 +149,7 @@ static void
 take_operation(struct ledger *l, struct operation *op, struct wall now)
 {
 	for (size_t i = 0; i < op->n_targets; i++)
-		note_number(l, op->targets[i].pop, op->targets[i].number);
+		note_target(l, op, &op->targets[i]);
 	size_t slot = find_slot(l, op->id);
 	if (slot == SIZE_MAX) {
 		slot = add_slot(l);
@@ -551,6 +572,15 @@ ledger_number(const struct ledger *l, const char *pop)
 			return l->numbers[i].value;
 	}
 	return 0;
+}
+
+struct wall
+ledger_drilled(const struct ledger *l, const char *pop)
+{
+	for (size_t i = 0; i < l->n_numbers; i++)
+		if (strcmp(l->numbers[i].pop, pop) == 0)
+			return l->numbers[i].drilled;
+	return (struct wall){ 0 };
 }
 
 void

@@ -68,6 +68,9 @@ const struct hold *ledger_holds(const struct ledger *l, size_t *n);
 const struct hold *ledger_find_hold(const struct ledger *l, const char *id);
 /* The highest number ever written for a PoP; 0: none. */
 uint64_t ledger_number(const struct ledger *l, const char *pop);
+/* When the newest drill of a PoP ended: a drain and the undrain after it, both done and measured to be so (accepted by a
+ * person is not measured). Zero: none is on record. */
+struct wall ledger_drilled(const struct ledger *l, const char *pop);
 
 /* Head of the chain: what a witness outside may keep. */
 void ledger_head(const struct ledger *l, struct chain_head *out);

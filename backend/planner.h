@@ -34,6 +34,7 @@ struct planner_input {
 	size_t n_ops;
 	const struct gate_op *ops;
 	const double *peak_qps;     /* per PoP, or NULL */
+	const double *drill_age_s;  /* per PoP, or NULL */
 	const char *id, *by;
 	const char *own_op;         /* when planning again for this operation; NULL else */
 	size_t first_target;        /* planning again in the middle of an operation: those before are done */

@@ -193,7 +193,7 @@ static const struct schema_key policy_keys[] = {
 	{ "quorum", SCHEMA_PERCENT, AT(raw_policy, quorum), 1, 100, .otherwise = "90%",
 		.help = "share of the PoPs that must be visible for a change" },
 	{ "drill_days", SCHEMA_INT, AT(raw_policy, drill_days), 1, 3650,
-		.help = "a green failover drill must be that recent" },
+		.help = "days within which a PoP was drained and brought back, both measured; else a gate warns" },
 	{ "approval", SCHEMA_WORD, AT(raw_policy, approval), .words = approval_words,
 		.otherwise = "amber",
 		.help = "when a second person must agree; amber: when a gate warns" },

@@ -341,7 +341,7 @@ policy_of(const struct gate_input *in, size_t prefix)
 static struct policy
 strictest(const struct gate_input *in)
 {
-	struct policy p = { .max_drained = INT32_MAX, .max_load_pct = 100 };
+	struct policy p = { .max_drained = INT32_MAX, .max_load_pct = 100, .drill_days = -1 };
 	bool is_any = false;
 	for (size_t k = 0; k < in->fleet->n_prefixes; k++)
 		is_any = is_any || gate_prefix_is_touched(in, k);
@@ -353,6 +353,8 @@ strictest(const struct gate_input *in)
 		p.max_load_pct = s->max_load_pct < p.max_load_pct ? s->max_load_pct : p.max_load_pct;
 		p.quorum_pct = s->quorum_pct > p.quorum_pct ? s->quorum_pct : p.quorum_pct;
 		p.spare = s->spare > p.spare ? s->spare : p.spare;
+		if (s->drill_days > 0 && (p.drill_days < 0 || s->drill_days < p.drill_days))
+			p.drill_days = s->drill_days;
 	}
 	return p;
 }
@@ -992,6 +994,40 @@ judge_pace(const struct gate_input *in, struct gate_result *r)
 		(long long)limits->drains_per_hour);
 }
 
+/* --- drill -------------------------------------------------------------------------------------------------------- */
+
+#define DAY_S 86400.0
+
+/* A way out that nobody has walked lately is no way out to rely upon: not refused, but looked at by two. */
+static void
+judge_drill(const struct gate_input *in, struct gate_result *r)
+{
+	struct policy p = strictest(in);
+	struct names never = { 0 }, old = { 0 }, l;
+	double oldest = 0;
+	if (p.drill_days <= 0) {
+		say(r, GATE_PASS, "drill_days is not set: no drill is asked for");
+		return;
+	}
+	for (size_t t = 0; t < in->n_targets; t++) {
+		double age_s = in->drill_age_s ? in->drill_age_s[in->targets[t]] : NAN;
+		if (isnan(age_s))
+			names_add(&never, target_pop(in, t)->name);
+		else if (age_s > p.drill_days * DAY_S)
+			names_add(&old, target_pop(in, t)->name);
+		oldest = age_s > oldest ? age_s : oldest;
+	}
+	if (never.n > 0)
+		say(r, GATE_WARN, "that %s was ever drained and brought back, both measured, is not on record; drill_days is %d",
+			names_text(&never), p.drill_days);
+	else if (old.n > 0)
+		say(r, GATE_WARN, "%s %s last drained and brought back, both measured, %.0f days ago; drill_days is %d", names_text(&old),
+			old.n == 1 ? "was" : "were", floor(oldest / DAY_S), p.drill_days);
+	else
+		say(r, GATE_PASS, "%s %s drained and brought back, both measured, %.0f days ago; drill_days is %d", target_names(in, &l),
+			in->n_targets == 1 ? "was" : "were", floor(oldest / DAY_S), p.drill_days);
+}
+
 /* --- health ------------------------------------------------------------------------------------------------------- */
 
 struct health {
@@ -1376,6 +1412,7 @@ static judge_fn *const judges[GATE_COUNT] = {
 	[GATE_CAPACITY] = judge_capacity,
 	[GATE_BUDGET] = judge_budget,
 	[GATE_PACE] = judge_pace,
+	[GATE_DRILL] = judge_drill,
 	[GATE_HEALTH] = judge_health,
 	[GATE_PATH] = judge_path,
 	[GATE_COLLATERAL] = judge_collateral,

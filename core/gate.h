@@ -29,7 +29,7 @@ bool gate_judges(enum gate g, enum op_verb verb);
 struct gate_result {
 	enum gate gate;
 	enum gate_level level;
-	enum err_code code;  /* of a refusal: REFUSED, CONFLICT (lock) or PERMISSION (scope); else OK */
+	enum err_code code;  /* of a refusal: REFUSED, CONFLICT (lock), PERMISSION (scope) or STALE (fresh data, quorum); else OK */
 	char text[OP_TEXT_SIZE]; /* a sentence with the value and the limit */
 };
 
@@ -67,6 +67,7 @@ struct gate_input {
 	size_t n_steps;
 	const struct gate_plan_step *steps;
 	const double *peak_qps;  /* per PoP: the higher of now and the same hour last week; NAN unknown; NULL: only now */
+	const double *drill_age_s; /* per PoP: since it was last drained and came back, both measured; NAN never; NULL: not known */
 	enum tri actor;          /* could it act? UNKNOWN: still connecting, which passes only while planning */
 	const char *actor_text;
 	bool is_planning;        /* false: after the confirmation, where everything must be known */

@@ -111,7 +111,7 @@ set_policy(struct policy *p, const struct json *o)
 {
 	*p = (struct policy){ .min_pops = number(o, "min_pops", 2), .min_pops_per_region = number(o, "min_pops_per_region", 0),
 		.max_drained = number(o, "max_drained", 1), .spare = number(o, "spare", 1), .max_load_pct = number(o, "max_load", 80),
-		.quorum_pct = number(o, "quorum", 90), .drill_days = -1, .approval = APPROVAL_AMBER };
+		.quorum_pct = number(o, "quorum", 90), .drill_days = number(o, "drill_days", -1), .approval = APPROVAL_AMBER };
 }
 
 static void
@@ -369,6 +369,9 @@ plan_stage_open(struct plan_stage *s, const struct json *c)
 	add_holds(f, c);
 	judge_all(s);
 	s->peaks = xcalloc(f->n_pops, sizeof *s->peaks);
+	s->drills = xcalloc(f->n_pops, sizeof *s->drills);
+	for (size_t i = 0; i < f->n_pops; i++)
+		s->drills[i] = json_double(json_get(json_get(c, "drills"), f->pops[i].name), NAN) * 86400;
 	for (size_t i = 0; i < f->n_pops; i++)
 		s->peaks[i] = json_double(json_get(json_get(c, "peaks"), f->pops[i].name), NAN);
 	read_ops(s, c);
@@ -385,13 +388,14 @@ plan_stage_close(struct plan_stage *s)
 {
 	fleet_free(s->fleet);
 	free(s->peaks);
+	free(s->drills);
 }
 
 void
 plan_stage_fill(const struct plan_stage *s, const struct plan_request *r, struct planner_input *out)
 {
 	*out = (struct planner_input){ .fleet = s->fleet, .request = r, .find = plan_stage_find, .scope = &s->scope, .n_ops = s->n_ops,
-		.ops = s->ops, .peak_qps = s->peaks, .id = s->own_op ? s->own_op : "00c0ffee00c0ffee", .by = s->by, .own_op = s->own_op,
+		.ops = s->ops, .peak_qps = s->peaks, .drill_age_s = s->drills, .id = s->own_op ? s->own_op : "00c0ffee00c0ffee", .by = s->by, .own_op = s->own_op,
 		.actor = s->actor, .actor_text = s->actor == TRI_NO ? "fra1 refused the act key" : NULL, .is_planning = s->is_planning,
 		.now = s->now, .wall = s->wall };
 }

@@ -14,6 +14,7 @@ struct plan_stage {
 	struct mono now;
 	struct wall wall;
 	double *peaks;
+	double *drills;
 	size_t n_ops;
 	struct gate_op ops[32];
 	struct gate_scope scope;

@@ -544,6 +544,7 @@ START_TEST(test_engine_drains_and_undrains)
 	ck_assert_uint_eq(w->actors, 0);
 	pass(w, 1);
 	ck_assert_int_eq(state_fleet(w->state)->pops[0].verdict, VERDICT_DRAINED);
+	ck_assert_int_eq(ledger_drilled(w->ledger, "ams").ns, 0); /* half of one */
 	ck_assert_uint_eq(state_fleet(w->state)->pops[0].n_holds, 1);
 	op = plan_of(w, OP_UNDRAIN, "ams", "bob", &err);
 	ck_assert_msg(op != NULL, "%s", err.text);
@@ -556,11 +557,48 @@ START_TEST(test_engine_drains_and_undrains)
 	answer(w, true);
 	pass(w, 6);
 	expect(w, id, OP_DONE);
+	ck_assert_int_eq(ledger_drilled(w->ledger, "ams").ns, engine_find(w->engine, id)->ended.ns);
+	ck_assert_int_eq(ledger_drilled(w->ledger, "fra").ns, 0);
 	ck_assert_str_eq(engine_find(w->engine, id)->targets[0].checks[OP_CHECK_WIRE].text,
 		"announced by the word of 1 node; not to ams1 collector, which was not sent it before either");
 	pass(w, 1);
 	ck_assert_uint_eq(state_fleet(w->state)->pops[0].n_holds, 0);
 	ck_assert_int_eq(state_fleet(w->state)->pops[0].verdict, VERDICT_OK);
+	int64_t drilled = ledger_drilled(w->ledger, "ams").ns;
+	ck_assert_int_gt(drilled, 0);
+	crash(w);
+	ck_assert_int_eq(ledger_drilled(w->ledger, "ams").ns, drilled);
+	world_free(w);
+}
+END_TEST
+
+/* What a person took as done was not measured: no drill, though the PoP came back. */
+START_TEST(test_engine_accepted_drain_is_no_drill)
+{
+	struct world *w = world_new();
+	struct err err = ERR_INIT;
+	char id[OP_ID_SIZE];
+	struct account alice = person("alice", 1000, CONF_OPERATOR);
+	drain(w, "ams", id);
+	w->is_lying[0] = true;
+	w->told[0] = ANNOUNCED_WITHDRAWN;
+	w->wire[0] = ANNOUNCED_YES;
+	pass(w, 125);
+	expect(w, id, OP_UNCONFIRMED);
+	ck_assert_ptr_nonnull(engine_accept(w->engine, id, &alice, &err));
+	w->is_lying[0] = false;
+	w->wire[0] = ANNOUNCED_WITHDRAWN;
+	pass(w, 3);
+	const struct operation *op = plan_of(w, OP_UNDRAIN, "ams", "bob", &err);
+	ck_assert_msg(op && op->state == OP_CHECKED, "%s", op ? op->text : err.text);
+	snprintf(id, sizeof id, "%s", op->id);
+	checked(w, id);
+	(void)confirm(w, op, "bob", "key-of-the-undrain", &err);
+	pass(w, 2);
+	answer(w, true);
+	pass(w, 6);
+	expect(w, id, OP_DONE);
+	ck_assert_int_eq(ledger_drilled(w->ledger, "ams").ns, 0);
 	world_free(w);
 }
 END_TEST
@@ -1358,6 +1396,7 @@ main(void)
 	TCase *t = tcase_create("engine");
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, test_engine_drains_and_undrains);
+	tcase_add_test(t, test_engine_accepted_drain_is_no_drill);
 	tcase_add_test(t, test_engine_refuses_the_last_spare);
 	tcase_add_test(t, test_engine_races_have_one_winner);
 	tcase_add_test(t, test_engine_changed_session_voids_the_plan);
