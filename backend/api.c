@@ -885,6 +885,17 @@ admit_tls(void *arg, int fd, const struct tls_peer *peer)
 	snprintf(c->fingerprint, sizeof c->fingerprint, "%s", peer->fingerprint);
 }
 
+/* From tls.c: a certificate that does not verify stands in the audit log like any other refusal. */
+static void
+note_bad_certificate(void *arg, const struct tls_peer *peer)
+{
+	struct account who = { .method = AUTH_CERT };
+	struct err err = ERR_INIT;
+	snprintf(who.peer, sizeof who.peer, "%s", peer->address);
+	(void)err_set(&err, ERR_UNKNOWN_CALLER, "the client certificate does not verify");
+	note_refusal(arg, &who, "handshake", &err);
+}
+
 static void
 on_accept_timer(void *arg)
 {
@@ -1123,6 +1134,7 @@ open_tls(struct api *a, struct err *err)
 		.sessions_max = a->tls_max,
 		.handshake_ms = a->conf.handshake_ms,
 		.take = admit_tls,
+		.refused = note_bad_certificate,
 		.arg = a,
 	};
 	if (conf.n_addresses == 0)

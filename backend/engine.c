@@ -901,7 +901,7 @@ engine_confirm(struct engine *e, const char *id, const struct engine_confirm *c,
 	snprintf(r->op.body_hash, sizeof r->op.body_hash, "%s", body);
 	r->who = *who;
 	if (who->method == AUTH_TOKEN && !r->op.needs_approval) {
-		/* a gate may have turned since it was planned, or a hold come */
+		/* a hold may have come since it was planned, or the switch have turned; a gate that turned voids the plan */
 		struct plan *is = run_plan_again(e, r, true, err);
 		r->op.needs_approval = is && asks_person(e, r, is);
 		plan_free(is);

@@ -6,7 +6,7 @@
  * place, for the whole fleet.
  *
  * Nothing is waived here: gates refuse a script's plan as they refuse a person's. Called by the engine when a token plans, and
- * again when it confirms, because a gate may have turned in between.
+ * again when it confirms, because a hold may have come in between.
  */
 #include "backend/script_grant.h"
 

@@ -631,6 +631,8 @@ handshake(struct session *s)
 		pump(s);
 		return;
 	}
+	if (said == GNUTLS_E_CERTIFICATE_ERROR && s->tls->conf.refused)
+		s->tls->conf.refused(s->tls->conf.arg, &s->peer);
 	s->tls->figures.bad_certificate += said == GNUTLS_E_CERTIFICATE_ERROR;
 	s->tls->figures.failed += said != GNUTLS_E_CERTIFICATE_ERROR;
 	if (said < 0)

@@ -34,6 +34,8 @@ struct tls_conf {
 	int64_t handshake_ms; /* 0: 5 s */
 	/* A session whose handshake is done; takes the descriptor, the plaintext end. */
 	void (*take)(void *arg, int fd, const struct tls_peer *peer);
+	/* Somebody showed a certificate that does not verify; the session is gone. May be NULL. */
+	void (*refused)(void *arg, const struct tls_peer *peer);
 	void *arg;
 };
 struct tls *tls_new(struct loop *l, const struct tls_conf *conf, struct err *err);

@@ -188,6 +188,7 @@ def flow_who(flow):
 	say(status != 0 and "outside the scope" in out + err, "an operator outside the scope of the token", f"{status}\n{out}\n{err}")
 	_, out, err = fleet.run("audit", "list")
 	say("refused" in out and "watch" in out, "the refusals stand in the audit log", f"{out}\n{err}")
+	say("the client certificate does not verify" in out, "and so do certificates that do not verify", f"{out}\n{err}")
 
 
 def flow_versions(flow):
