@@ -12,8 +12,8 @@
  * - What is counted is what the polls since the confirmation said, each at its own moment.
  * - A node may say that it changed while its wire did not.
  * How often each happens is bounded (ACTS, CANCELS, FAULTS, CRASHES, DISK_FAULTS, HANDS), so that every run ends.
- * What is not here: drafts, approvals and expiry (they change nothing on a node), leases, witnesses, the contents of gates
- * other than lock, announce count and freshness. An operation has one PoP. Time is only order: a deadline passes where an
+ * What is not here: approvals, leases and operations over several PoPs, which people.pml is about; witnesses, the contents of
+ * gates other than lock, announce count and freshness. Time is only order: a deadline passes where an
  * answer cannot come any more, or may just as well not come.
  */
 
