@@ -27,6 +27,7 @@
 #define FILE_MAX       (1u << 30)
 #define RECORD_VERSION 1
 #define KEY_LIFE_NS    (24 * 3600 * CLOCK_NS_PER_S)
+#define MARK_EVERY     64
 #define BACK_TOLD_NS   (1 * CLOCK_NS_PER_S) /* a clock that lies further back is written down */
 
 struct number { /* what is kept of a PoP however long ago its operations were */
@@ -43,6 +44,9 @@ struct ledger {
 	struct ledger_disk disk;
 	struct chain_head head;
 	size_t size;       /* bytes of the file that are records of ours */
+	/* Where record 1, 1 + MARK_EVERY, 1 + 2 * MARK_EVERY … begin in a sound file, so that a page of it is read alone. */
+	size_t *marks;
+	size_t n_marks, marks_cap;
 	size_t damaged;    /* bytes of a file that was found damaged, told whole so that whoever verifies finds it too; 0: sound */
 	struct err fault;  /* code ERR_OK: records may be written */
 	/* Operations, oldest first, at [first, first + n): the front moves when the oldest is forgotten. Their ids stand
@@ -102,6 +106,16 @@ note_target(struct ledger *l, const struct operation *op, const struct op_target
 	if (op->verb == OP_UNDRAIN && n->is_drained && is_measured(t))
 		n->drilled = op->ended;
 	n->is_drained = op->verb == OP_DRAIN ? is_measured(t) : n->is_drained && !t->checks[OP_CHECK_WIRE].applies;
+}
+
+/* Record `seq` begins at `offset`. */
+static void
+mark(struct ledger *l, uint64_t seq, size_t offset)
+{
+	if ((seq - 1) % MARK_EVERY != 0)
+		return;
+	l->marks = xgrow(l->marks, &l->marks_cap, l->n_marks + 1, sizeof *l->marks);
+	l->marks[l->n_marks++] = offset;
 }
 
 static size_t
@@ -294,6 +308,7 @@ fold(struct ledger *l, const struct json *record, struct wall at, struct err *er
 
 struct opening {
 	struct ledger *l;
+	const char *file; /* its first byte */
 	uint64_t seq;
 };
 
@@ -303,8 +318,8 @@ on_record(void *arg, struct slice line, const struct json *record)
 	struct opening *o = arg;
 	struct wall at = { 0 };
 	struct err err = ERR_INIT;
-	(void)line;
 	o->seq++;
+	mark(o->l, o->seq, (size_t)(line.data - o->file));
 	(void)wall_parse(json_text(json_get(record, "at"), ""), &at);
 	if (fold(o->l, record, at, &err) == -1 && o->l->fault.code == ERR_OK)
 		(void)err_set(&o->l->fault, ERR_FAILED, "the ledger is read-only: record %" PRIu64 " cannot be read: %.300s",
@@ -323,6 +338,7 @@ read_all(struct ledger *l, struct wall now, struct reasons *notes)
 		(void)err_set(&l->fault, err.code, "the ledger is closed: %.400s", err.text);
 		goto out;
 	}
+	opening.file = file.data;
 	chain_verify(buf_slice(&file), on_record, &opening, &v);
 	l->head = v.head;
 	l->size = v.good_size;
@@ -370,6 +386,7 @@ ledger_close(struct ledger *l)
 	free(l->ids);
 	free(l->holds);
 	free(l->numbers);
+	free(l->marks);
 	free(l);
 }
 
@@ -446,6 +463,7 @@ append(struct ledger *l, struct buf *body, struct wall now, struct err *err)
 		return err_set(err, ERR_FAILED, "%s", l->fault.text);
 	}
 	l->head = next;
+	mark(l, next.seq, l->size);
 	l->size += l->line.len;
 	return 0;
 }
@@ -589,27 +607,48 @@ ledger_head(const struct ledger *l, struct chain_head *out)
 	*out = l->head;
 }
 
+/* The part of the file in which records from..from + max - 1 stand, and with which record it begins. */
+static void
+find_part(const struct ledger *l, uint64_t from, size_t max, uint64_t *first, size_t *offset, size_t *size)
+{
+	size_t mark = (size_t)((from - 1) / MARK_EVERY), end;
+	*first = 1;
+	*offset = 0;
+	*size = l->damaged ? l->damaged : l->size;
+	if (l->damaged || mark >= l->n_marks)
+		return;
+	*first = 1 + (uint64_t)mark * MARK_EVERY;
+	*offset = l->marks[mark];
+	end = mark + max / MARK_EVERY + 2;
+	*size = (end < l->n_marks ? l->marks[end] : l->size) - *offset;
+}
+
 int
 ledger_each(const struct ledger *l, uint64_t from, size_t max, void (*fn)(void *arg, struct slice line), void *arg,
 	struct err *err)
 {
-	struct buf file = BUF_INIT(FILE_MAX);
-	uint64_t seq = 0;
-	size_t told = 0;
-	if (l->disk.read(l->disk.arg, &file, err) == -1) {
-		buf_done(&file);
+	struct buf part = BUF_INIT(FILE_MAX);
+	/* What stands behind our last record is none of ours: a write that failed, or somebody else's. */
+	uint64_t last = l->damaged ? UINT64_MAX : l->head.seq, seq;
+	size_t told = 0, offset, size;
+	if (from == 0)
+		from = 1;
+	if (from > last)
+		return 0;
+	find_part(l, from, max, &seq, &offset, &size);
+	int rc = l->disk.read_part ? l->disk.read_part(l->disk.arg, offset, size, &part, err) : l->disk.read(l->disk.arg, &part, err);
+	if (rc == -1) {
+		buf_done(&part);
 		return -1;
 	}
-	/* What stands behind our last record is none of ours: a write that failed, or somebody else's. */
-	size_t size = l->damaged ? l->damaged : l->size;
-	uint64_t last = l->damaged ? UINT64_MAX : l->head.seq;
-	struct slice rest = { file.data, file.len < size ? file.len : size }, line;
-	while (told < max && told < INT32_MAX && seq < last && slice_next_line(&rest, &line)) {
-		if (++seq < from)
+	size_t skip = l->disk.read_part ? 0 : offset < part.len ? offset : part.len;
+	struct slice rest = { part.data + skip, part.len - skip < size ? part.len - skip : size }, line;
+	for (; told < max && told < INT32_MAX && seq <= last && slice_next_line(&rest, &line); seq++) {
+		if (seq < from)
 			continue;
 		fn(arg, line);
 		told++;
 	}
-	buf_done(&file);
+	buf_done(&part);
 	return (int)told;
 }

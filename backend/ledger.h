@@ -29,6 +29,8 @@ struct ledger_disk {
 	int (*check)(void *arg, struct err *err);
 	void (*close)(void *arg);
 	void *arg;
+	/* Reads up to `size` bytes from `offset` on into out. May be NULL: the whole file is read then. */
+	int (*read_part)(void *arg, size_t offset, size_t size, struct buf *out, struct err *err);
 };
 /* DIR/ledger.jsonl, made 0600 with its folder synced where it is missing; opened O_APPEND|O_NOFOLLOW, ours alone. */
 int ledger_disk_open(const char *dir, struct ledger_disk *out, struct err *err);

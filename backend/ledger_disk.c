@@ -52,13 +52,12 @@ disk_append(void *arg, struct slice bytes, struct err *err)
 }
 
 static int
-disk_read(void *arg, struct buf *out, struct err *err)
+disk_read_part(void *arg, size_t offset, size_t size, struct buf *out, struct err *err)
 {
 	struct disk *d = arg;
 	char chunk[65536];
-	off_t at = 0;
-	for (;;) {
-		ssize_t n = pread(d->fd, chunk, sizeof chunk, at);
+	while (size > 0) {
+		ssize_t n = pread(d->fd, chunk, size < sizeof chunk ? size : sizeof chunk, (off_t)offset);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
@@ -67,9 +66,16 @@ disk_read(void *arg, struct buf *out, struct err *err)
 			break;
 		if (buf_add(out, chunk, (size_t)n) == -1)
 			return err_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", d->path, out->max);
-		at += n;
+		offset += (size_t)n;
+		size -= (size_t)n;
 	}
 	return 0;
+}
+
+static int
+disk_read(void *arg, struct buf *out, struct err *err)
+{
+	return disk_read_part(arg, 0, SIZE_MAX, out, err);
 }
 
 static int
@@ -186,6 +192,7 @@ ledger_disk_open(const char *dir, struct ledger_disk *out, struct err *err)
 		.check = disk_check,
 		.close = disk_close,
 		.arg = d,
+		.read_part = disk_read_part,
 	};
 	return 0;
 }

@@ -12,6 +12,7 @@
 struct memory_disk {
 	struct buf bytes;
 	size_t calls, fail_at, kept;
+	size_t told; /* bytes that were read by parts */
 	bool stays_broken; /* every call after the failing one fails too */
 };
 #define MEMORY_DISK_INIT { .bytes = BUF_INIT(1u << 30) }
@@ -40,6 +41,18 @@ memory_disk_read(void *arg, struct buf *out, struct err *err)
 	if (memory_disk_fails(d))
 		return err_set(err, ERR_FAILED, "the disk cannot be read");
 	return buf_add(out, buf_text(&d->bytes), d->bytes.len);
+}
+
+static inline int
+memory_disk_read_part(void *arg, size_t offset, size_t size, struct buf *out, struct err *err)
+{
+	struct memory_disk *d = arg;
+	if (memory_disk_fails(d))
+		return err_set(err, ERR_FAILED, "the disk cannot be read");
+	size_t rest = offset < d->bytes.len ? d->bytes.len - offset : 0;
+	size = size < rest ? size : rest;
+	d->told += size;
+	return size ? buf_add(out, d->bytes.data + offset, size) : 0;
 }
 
 static inline int
@@ -75,6 +88,7 @@ memory_disk(struct memory_disk *d)
 		.check = memory_disk_check,
 		.close = memory_disk_close,
 		.arg = d,
+		.read_part = memory_disk_read_part,
 	};
 }
 

@@ -476,6 +476,50 @@ START_TEST(test_ledger_finds_a_key_for_a_day_and_forgets_old_operations)
 }
 END_TEST
 
+/* Every page of it is what the file says, before and after a restart, and costs no more than itself and what is around it. */
+START_TEST(test_ledger_pages_are_read_alone)
+{
+	enum { RECORDS = 700 };
+	static const uint64_t froms[] = { 0, 1, 2, 63, 64, 65, 66, 128, 129, 400, 640, 641, 698, 700, 701, UINT64_MAX };
+	static const size_t counts[] = { 0, 1, 2, 63, 64, 65, 200, 10000 };
+	static const struct ledger_actor by = { "alice", "operator", "uid", "uid 1000" };
+	struct memory_disk d = MEMORY_DISK_INIT;
+	struct err err = ERR_INIT;
+	struct ledger *l = open_on(&d, noon, NULL, &err);
+	char text[80];
+	for (int i = 0; i < RECORDS; i++) {
+		snprintf(text, sizeof text, "note %d %.*s", i, i % 37, "....................................");
+		ck_assert_int_eq(ledger_note(l, "test", text, &by, noon, &err), 0);
+		if (i == RECORDS / 2) {
+			ledger_close(l);
+			l = open_on(&d, noon, NULL, &err);
+		}
+	}
+	for (size_t i = 0; i < sizeof froms / sizeof *froms; i++)
+		for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+			struct heard page = { .text = BUF_INIT(1u << 24) };
+			struct buf wanted = BUF_INIT(1u << 24);
+			struct slice rest = buf_slice(&d.bytes), line;
+			size_t n = 0;
+			for (uint64_t seq = 1; slice_next_line(&rest, &line); seq++) {
+				if (seq < froms[i] || n == counts[k])
+					continue;
+				(void)buf_add(&wanted, line.data, line.len);
+				(void)buf_add_char(&wanted, '\n');
+				n++;
+			}
+			d.told = 0;
+			ck_assert_int_eq(ledger_each(l, froms[i], counts[k], hear, &page, &err), (int)n);
+			ck_assert_str_eq(buf_text(&page.text), buf_text(&wanted));
+			ck_assert_uint_le(d.told, wanted.len + (size_t)3 * 64 * 500);
+			buf_done(&page.text);
+			buf_done(&wanted);
+		}
+	ledger_close(l);
+	buf_done(&d.bytes);
+}
+END_TEST
+
 START_TEST(test_ledger_tells_its_records)
 {
 	struct memory_disk d = MEMORY_DISK_INIT;
@@ -680,6 +724,7 @@ main(void)
 	Suite *suite = suite_create("ledger");
 	TCase *tests = tcase_create("ledger");
 	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, test_ledger_pages_are_read_alone);
 	tcase_add_test(tests, test_ledger_is_after_a_restart_what_it_was_before);
 	tcase_add_test(tests, test_ledger_says_what_its_records_say);
 	tcase_add_test(tests, test_ledger_writes_the_plan_once);
