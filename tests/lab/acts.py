@@ -374,7 +374,7 @@ def flow_voided(run):
 	status, answer = run.backend.confirm(plan)
 	run.say(status == 409 and (answer or {}).get("code") == "conflict", "voided: the API answers 409", f"{status} {answer}")
 	run.say(re.search(r"session|transit1_v6|moved on|changed|expired", json.dumps(answer)), "voided: and says what changed", answer)
-	file = run.inside("nyc1", "cat /etc/bird/drain.conf; ls /var/lib/catchment 2>/dev/null")
+	file = run.inside("nyc1", "cat /etc/bird/drain.conf; ls /var/lib/catchment 2>/dev/null; true")
 	run.say(file.strip().splitlines()[0] == "define DRAIN = 0;", "voided: nothing was changed", file)
 	run.inside("nyc1", "birdc 'enable \"transit1_v6\"'")
 	took = run.within(40, run.ready)
