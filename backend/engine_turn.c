@@ -576,6 +576,24 @@ is_worked_on(const struct engine *e, const char *pop)
 	return open_run_of(e, pop, &target) != NULL;
 }
 
+/* A clock brings back only what is green: what a person would be warned of, a person decides (SAFETY model B6). Where policy
+ * asks for another person then, that person does. True when the plan was called off. */
+static bool
+is_left_to_person(struct engine *e, const struct operation *op)
+{
+	struct run *r = engine_run_find(e, op->id);
+	struct plan *p = op->needs_approval ? NULL : plan_read(slice_of(op->plan), NULL);
+	bool warns = p && p->worst == GATE_WARN;
+	for (size_t i = 0; warns && i < p->n_gates; i++) {
+		if (p->gates[i].level != GATE_WARN)
+			continue;
+		run_say(r, ERR_OK, "%s: %.200s", gate_name(p->gates[i].gate), p->gates[i].text);
+		break;
+	}
+	plan_free(p);
+	return warns && run_raise(e, r, OP_EVENT_CANCEL);
+}
+
 /* The undrain that was asked for with the drain: the same path as a person's, under the name of who asked. */
 static void
 undrain_by_lease(struct engine *e, const struct hold *h)
@@ -591,7 +609,7 @@ undrain_by_lease(struct engine *e, const struct hold *h)
 	snprintf(request.reason, sizeof request.reason, "the lease has run out, as asked for with the drain");
 	struct hold held = *h; /* the ledger's list moves with the next record */
 	const struct operation *op = engine_plan(e, &request, &who, &err);
-	if (op && op->state == OP_CHECKED) {
+	if (op && op->state == OP_CHECKED && !is_left_to_person(e, op)) {
 		char id[OP_ID_SIZE], key[OP_ID_SIZE + 8];
 		snprintf(id, sizeof id, "%s", op->id);
 		/* a lease that is prolonged runs out again: each time is a confirmation of its own */

@@ -446,6 +446,9 @@ check_lease(struct world *w, const struct operation *op, const struct op_target 
 {
 	const struct hold *h = ledger_find_hold(w->ledger, t->hold);
 	const struct sim_op *drain = h ? op_find(w, h->op) : NULL;
+	const struct sim_op *mine = op_find(w, op->id);
+	if (mine && mine->is_amber && !mine->is_approved)
+		broken(w, "I6", "%s brings %s back for a lease, a gate warns, and no person has seen it", op->id, t->pop);
 	if (!h || !drain || !drain->is_auto_undrain)
 		broken(w, "I6", "%s brings %s back, and neither a person nor a lease asked for it", op->id, t->pop);
 	else if (h->expires.ns == 0 || h->expires.ns > op->created.ns)

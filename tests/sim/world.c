@@ -526,7 +526,8 @@ env_tell(void *arg, const char *kind, enum verdict severity, const char *pop, co
 {
 	struct world *w = arg;
 	(void)severity;
-	if (!w->is_crashing)
+	/* what it says of operations the story tells anyway */
+	if (!w->is_crashing && strcmp(kind, "operation") != 0)
 		say(w, "timeline %s %s: %s", kind, pop, text);
 }
 

@@ -33,6 +33,7 @@ struct world {
 	enum announced told[POPS];  /* what it says; differs when it lies */
 	bool is_lying[POPS];
 	bool is_away[POPS + 1];     /* nothing is read from it; the last is the vantage */
+	bool has_no_serials;        /* no answer says which zone is served */
 	uint32_t chance;
 	enum fsm_state session[POPS];
 	double qps[POPS];
@@ -310,7 +311,7 @@ node_report(const struct world *w, size_t i)
 	a->target = "10.0.0.1";
 	a->is_answered = TRI_YES;
 	a->rcode = "NOERROR";
-	a->serial = 1;
+	a->serial = w->has_no_serials ? -1 : 1;
 	return r;
 }
 
@@ -1365,6 +1366,26 @@ START_TEST(test_engine_lease_is_not_over_a_moment_before)
 }
 END_TEST
 
+/* What a person would be warned of, a clock does not decide. */
+START_TEST(test_engine_lease_does_not_undrain_when_a_gate_warns)
+{
+	struct world *w = world_new();
+	char id[OP_ID_SIZE];
+	drain_with_lease(w, id);
+	w->has_no_serials = true;
+	pass(w, 1250);
+	ck_assert_uint_eq(w->n_orders, 0);
+	ck_assert_uint_eq(state_fleet(w->state)->pops[0].n_holds, 1);
+	ck_assert_int_eq(w->wire[0], ANNOUNCED_WITHDRAWN);
+	const struct operation *list[8];
+	size_t n = engine_operations(w->engine, list, 8);
+	ck_assert_int_eq(list[n - 1]->verb, OP_UNDRAIN);
+	ck_assert_int_eq(list[n - 1]->state, OP_CANCELLED);
+	ck_assert_ptr_nonnull(strstr(list[n - 1]->text, "zone"));
+	world_free(w);
+}
+END_TEST
+
 /* The undrain of a lease has begun to ask the nodes when somebody prolongs the lease: the PoP stays drained, and comes back
  * when the longer lease is over. */
 START_TEST(test_engine_prolonged_lease_stays_drained)
@@ -1421,6 +1442,7 @@ main(void)
 	tcase_add_test(t, test_engine_approval_expires);
 	tcase_add_test(t, test_engine_lease_undrains_when_asked);
 	tcase_add_test(t, test_engine_lease_is_not_over_a_moment_before);
+	tcase_add_test(t, test_engine_lease_does_not_undrain_when_a_gate_warns);
 	tcase_add_test(t, test_engine_prolonged_lease_stays_drained);
 	suite_add_tcase(suite, t);
 	return suite_run(suite);
