@@ -352,6 +352,10 @@ def wait_for_routes(stand, n, since, has_failed):
         time.sleep(0.02)
 
 
+class Voided(RuntimeError):
+    """The plan ended before anything was changed: a late poll moved what it rests on, as on a busy machine."""
+
+
 FAILED = ("refused", "undone", "undoing", "expired", "stuck", "cancelled")
 
 
@@ -361,6 +365,8 @@ def state_of(backend, ident):
 
 def ended_badly(backend, ident):
     op = state_of(backend, ident)
+    if op["state"] in ("refused", "expired"):
+        raise Voided(f"the drain is {op['state']}: {op['text']}")
     return f"the drain is {op['state']}: {op['text']}" if op["state"] in FAILED else None
 
 
@@ -390,6 +396,15 @@ def children(pid):
 
 
 def ours(stand, backend, nodes, agents, group):
+    for _ in range(4):
+        try:
+            return ours_once(stand, backend, nodes, agents, group)
+        except Voided as why:
+            last = why
+    raise last
+
+
+def ours_once(stand, backend, nodes, agents, group):
     """Until the last withdrawal; then it is measured, and everything goes back by undrain."""
     since, n = log_size(stand), 2 * len(nodes)
     marks = [(ours_cpu_s(backend), group.cpu_s())]
@@ -501,16 +516,19 @@ def ansible_runs(stand, config, nodes):
     return [([program, "all", "-i", inventory, "-f", "64", "-m", "raw", "-a", THEIRS.format(folder=stand.folder)], env)]
 
 
-def start_agents(stand, n):
+def start_agents(stand, name, n):
     port = free_port()
-    stand.write("token", secrets.token_hex(16) + "\n")
+    if not os.path.exists(stand.path("token")):
+        stand.write("token", secrets.token_hex(16) + "\n")
+    fleet = stand.path(name + ".yaml")
     process = stand.start([f"{stand.build}/tests/agents", "--pops", str(n), "--day", "86400", "--control", "0", "--address",
-                           "127.82.0.0", "--port", str(port), "--act-token", stand.path("token"), "--fleet", stand.path("a.yaml")],
-                          "agents")
-    wait_until(lambda: "addresses" in stand.log("agents") or process.poll() is not None, "the agents listen")
+                           "127.82.0.0", "--port", str(port), "--act-token", stand.path("token"), "--fleet", fleet],
+                          "agents-" + name)
+    log = "agents-" + name
+    wait_until(lambda: "addresses" in stand.log(log) or process.poll() is not None, "the agents listen")
     if process.poll() is not None:
-        raise RuntimeError("agents: " + stand.log("agents"))
-    with open(stand.path("a.yaml"), encoding="utf-8") as f:
+        raise RuntimeError("agents: " + stand.log(log))
+    with open(fleet, encoding="utf-8") as f:
         return re.findall(r'^ +([a-z0-9-]+): {agent: "([^"]+)"', f.read(), re.MULTILINE)
 
 
@@ -534,54 +552,71 @@ def median(shots):
     return middle
 
 
-def measure_theirs(stand, config, nodes, agents, group, rounds):
-    """{name: Shot, or why there is none}"""
-    kept, number, found = kept_config(stand, config), 1000000, {}
-    ways = {
+def ways_of(stand, config, kept, nodes):
+    """{name: what makes its runs}"""
+    return {
         "clush": lambda: clush_runs(stand, config, nodes, [THEIRS]),
         "clush, kept": lambda: clush_runs(stand, kept, nodes, [THEIRS]),
         "clush, read": lambda: clush_runs(stand, kept, nodes, [READS, THEIRS]),
         "ansible": lambda: ansible_runs(stand, config, nodes),
     }
-    for name, runs in ways.items():
-        try:
-            runs()
-        except Missing as why:
-            found[name] = str(why)
-            continue
-        if name == "clush, kept":
-            subprocess.run(clush_runs(stand, kept, nodes, ["true"])[0][0], stdin=subprocess.DEVNULL, capture_output=True, check=True)
-        shots = []
+
+
+def paused(backend, run):
+    """Runs while the backend polls nothing and holds the nodes' time for nobody."""
+    backend.process.send_signal(signal.SIGSTOP)
+    try:
+        return run()
+    finally:
+        backend.process.send_signal(signal.SIGCONT)
+
+
+def rounds_of(stand, backend, config, nodes, agents, group, rounds):
+    """All of them in turn, round by round, so that whatever else the machine does meets them alike."""
+    mine, others = agents
+    kept, found, number = kept_config(stand, config), {}, 0
+    ways = ways_of(stand, config, kept, nodes)
+    subprocess.run(clush_runs(stand, kept, nodes, ["true"])[0][0], stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    try:
         for _ in range(rounds):
-            number += 2
-            shots.append(theirs(stand, runs(), nodes, agents, group, number))
-        found[name] = median(shots)
-    end_masters(stand, kept, nodes)
-    return found
+            found.setdefault("ours", []).append(ours(stand, backend, nodes, mine, group))
+            end_undoers(stand)
+            for name, runs in ways.items():
+                try:
+                    runs()
+                except Missing as why:
+                    found[name] = str(why)
+                    continue
+                number += 2
+                found.setdefault(name, []).append(
+                    paused(backend, lambda: theirs(stand, runs(), nodes, others, group, number)))  # pylint: disable=cell-var-from-loop
+            reset(stand, [a for a, _ in nodes])
+    finally:
+        end_masters(stand, kept, nodes)
+    return {name: shots if isinstance(shots, str) else median(shots) for name, shots in found.items()}
 
 
 def measure(stand, backend_of, n_ssh, n_agents, rounds):
-    """Medians: ours, and {name: theirs or why not}."""
+    """{name: medians as a Shot, or why there are none}; "ours" is one of them."""
     import pwd
-    for program in ("bird", "birdc", "curl"):
+    for program in ("bird", "birdc", "curl", "clush"):
         need(program)
-    group = Group()
+    group, backend = Group(), None
     try:
-        with_group = stand.start
-        stand.start = lambda argv, name, **more: joined(group, with_group(argv, name, **more))
+        plain = stand.start
+        stand.start = lambda argv, name, **more: joined(group, plain(argv, name, **more))
         nodes, config = start_nodes(stand, n_ssh)
-        agents = start_agents(stand, n_agents + 2)
+        # agents for each side, since those that have seen a number of ours refuse lower ones, and so the other way
+        agents, others = start_agents(stand, "a", n_agents + 2), start_agents(stand, "b", n_agents)
         user = pwd.getpwuid(os.getuid()).pw_name
         backend = backend_of(stand.write("drain.yaml", fleet_text(stand, nodes, agents, user), 0o644))
         wait_until(lambda: all(p["verdict"] in ("ok", "degraded") and p["qps"] is not None
                                for p in json.loads(backend.ask("/v1/pops"))), "every PoP was read")
-        try:
-            mine = median([ours(stand, backend, nodes, agents[:-2], group) for _ in range(rounds)])
-            backend.end()
-        finally:
-            end_undoers(stand)
-        return mine, measure_theirs(stand, config, nodes, agents[:-2], group, rounds)
+        return rounds_of(stand, backend, config, nodes, (agents[:-2], others), group, rounds)
     finally:
+        if backend:
+            backend.end()  # its sessions keep processes of the nodes
+        end_undoers(stand)
         while stand.processes:
             stand.end(stand.processes[-1])
         group.end()
