@@ -4,7 +4,7 @@
  *
  *   sim --seeds 1-10000 [--jobs 2]   lives these stories; every 50th twice, whose traces must be the same
  *   sim --seed 17 [--trace]          lives one; with --trace tells it
- *   sim --flaws                      breaks the world in each known way; an oracle must notice within 2,000 seeds
+ *   sim --flaws                      breaks the world in each known way; an oracle must notice within 6,000 seeds
  *   --flaw NAME                      with --seed or --seeds: in a world broken in that way
  *
  * A seed that fails is printed as `seed N: …`; `--seed N --trace` tells it again. libsodium's random names are replaced
@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FLAW_SEEDS  2000
+#define FLAW_SEEDS  6000
 #define TWICE_EVERY 50
 
 static struct chance names;
