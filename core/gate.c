@@ -712,7 +712,6 @@ judge_fresh(const struct gate_input *in, struct gate_result *r)
 			if (is_target_fresh(in, n))
 				continue;
 			tell_stale(in, n, r);
-			r->code = ERR_STALE;
 			return;
 		}
 	if (in->verb == OP_DRAIN)
@@ -765,7 +764,6 @@ judge_quorum(const struct gate_input *in, struct gate_result *r)
 	if (seen * 100 < total * (size_t)p.quorum_pct) {
 		say(r, GATE_REFUSE, "%zu of %zu PoPs are visible (%zu %%), quorum is %d %%; not visible: %s", seen, total,
 			total ? seen * 100 / total : 0, p.quorum_pct, names_text(&dark));
-		r->code = ERR_STALE;
 		return;
 	}
 	if (is_answered_outside(in, &has_probe, &who))

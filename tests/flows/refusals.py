@@ -3,8 +3,8 @@
 """What must be refused is refused by dashboard, command line and API alike, in the same words.
 
 One table of situations, each made on real programs: the last PoP, a stale view, too little of the fleet in sight, a second
-PoP over budget. All three ways are asked each time. The command ends with 4 (7 where data are too old), the API answers 409
-(503) to whoever confirms all the same, the dashboard says that nobody can confirm, and the name typed there, and Y, do nothing. Then the prompt that is
+PoP over budget. All three ways are asked each time. The command ends with 4, the API answers 409 to
+whoever confirms all the same, the dashboard says that nobody can confirm, and the name typed there, and Y, do nothing. Then the prompt that is
 open while a session of its PoP changes: void, 409, status 8, in the same three ways and at the question of the command.
 Whether anything was done is asked of the agents and of the record, never of the screen.
 
@@ -95,14 +95,14 @@ def none_drained(fleet):
 	return fleet.carry_out("undrain", "iad") is True
 
 
-REFUSED, OLD = (409, "refused", 4), (503, "data_too_old", 7)
+REFUSED = (409, "refused", 4)
 
 # what it is called; how it is made; the gate that must speak; a word of its sentence; how that ends; what takes it back
 SITUATIONS = (
 	("the last PoP", withdrawn_elsewhere, "last pop", r"nobody may withdraw the last one", REFUSED, None),
 	("too few would announce", withdrawn_elsewhere, "announce count", r"would be announced by 0 PoPs, min_pops is", REFUSED, None),
-	("a stale view of the target", frozen("fra"), "fresh data", r"was last read|last seen longer", OLD, None),
-	("too little in sight", frozen("iad"), "view quorum", r"5 of 6 PoPs are visible", OLD, None),
+	("a stale view of the target", frozen("fra"), "fresh data", r"was last read|last seen longer", REFUSED, None),
+	("too little in sight", frozen("iad"), "view quorum", r"5 of 6 PoPs are visible", REFUSED, None),
 	("a second PoP over budget", one_drained, "budget", r"2 PoPs would be drained or held .*max_drained is 1", REFUSED, none_drained),
 )
 

@@ -128,7 +128,6 @@ add_gates(struct plan *p, const char *name)
 		add_gate(p, GATE_LAST, GATE_PASS, "13 others go on announcing");
 		if (is(name, "refuse")) {
 			add_gate(p, GATE_FRESH, GATE_REFUSE, "ams was last polled 74s ago, 6s are allowed");
-			p->gates[p->n_gates - 1].code = ERR_STALE;
 		}
 	} else {
 		add_gate(p, GATE_FLOOR, GATE_PASS, "13 PoPs go on announcing 192.0.2.0/24, 2 are needed");
@@ -276,7 +275,7 @@ sample_offer(const char *name, struct buf *out)
 	op.mode = p->mode;
 	op.n_targets = p->n_targets;
 	op.needs_approval = p->worst == GATE_WARN;
-	op.code = is(name, "refuse") ? ERR_STALE : state == OP_REFUSED ? ERR_REFUSED : ERR_OK;
+	op.code = state == OP_REFUSED ? ERR_REFUSED : ERR_OK;
 	for (size_t i = 0; i < p->n_targets; i++)
 		start_target(&op, i, p->targets[i]);
 	if (state == OP_REFUSED)

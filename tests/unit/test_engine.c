@@ -665,8 +665,8 @@ START_TEST(test_engine_changed_session_voids_the_plan)
 }
 END_TEST
 
-/* Data that are too old are told apart from a gate that knows and refuses: 7, not 4, at the plan and at its confirmation. */
-START_TEST(test_engine_old_data_are_no_refusal)
+/* Data that are too old refuse like any gate, at the plan and at its confirmation, and are told before what follows from them. */
+START_TEST(test_engine_old_data_are_told_first)
 {
 	struct world *w = world_new();
 	struct err err = ERR_INIT;
@@ -677,15 +677,15 @@ START_TEST(test_engine_old_data_are_no_refusal)
 	w->is_away[0] = true;
 	pass(w, 20);
 	ck_assert_ptr_null(confirm(w, engine_find(w->engine, id), "alice", "key-of-the-drain", &err));
-	ck_assert_int_eq(err_code_exit(err.code), 7);
-	ck_assert_int_eq(err_code_http(err.code), 503);
+	ck_assert_int_eq(err_code_exit(err.code), 4);
+	ck_assert_int_eq(err_code_http(err.code), 409);
 	ck_assert_msg(strncmp(err.text, "fresh data: ams1 was last read", 30) == 0, "%s", err.text);
 	err_clear(&err);
 	ck_assert_ptr_null(confirm(w, engine_find(w->engine, id), "alice", "key-of-another", &err));
-	ck_assert_int_eq(err_code_exit(err.code), 7);
+	ck_assert_int_eq(err_code_exit(err.code), 4);
 	op = plan_of(w, OP_DRAIN, "ams", "alice", &err);
 	ck_assert_int_eq(op->state, OP_REFUSED);
-	ck_assert_int_eq(err_code_exit(op->code), 7);
+	ck_assert_int_eq(err_code_exit(op->code), 4);
 	ck_assert_msg(strncmp(op->text, "fresh data: ams1", 16) == 0, "%s", op->text);
 	world_free(w);
 }
@@ -1421,7 +1421,7 @@ main(void)
 	tcase_add_test(t, test_engine_refuses_the_last_spare);
 	tcase_add_test(t, test_engine_races_have_one_winner);
 	tcase_add_test(t, test_engine_changed_session_voids_the_plan);
-	tcase_add_test(t, test_engine_old_data_are_no_refusal);
+	tcase_add_test(t, test_engine_old_data_are_told_first);
 	tcase_add_test(t, test_engine_confirms_only_what_was_shown);
 	tcase_add_test(t, test_engine_plan_expires);
 	tcase_add_test(t, test_engine_full_disk_acts_on_nothing);
