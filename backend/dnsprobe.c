@@ -146,6 +146,7 @@ build_query(const struct dnsprobe_question *q)
 		return NULL;
 	static const uint8_t nsid[4] = { 0, NSID_OPTION, 0, 0 };
 	ldns_pkt_set_edns_udp_size(p, UDP_SIZE);
+	ldns_pkt_set_edns_do(p, true);
 	ldns_pkt_set_edns_data(p, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_NONE, sizeof nsid, nsid));
 	return p;
 }
@@ -232,6 +233,23 @@ read_serial(ldns_pkt *p, struct dnsprobe_answer *out)
 	}
 }
 
+/* The signatures of the SOA; whether they are right is a validator's question, when they end is ours. */
+static void
+read_signatures(ldns_pkt *p, struct dnsprobe_answer *out)
+{
+	ldns_rr_list *answers = ldns_pkt_answer(p);
+	for (size_t i = 0; i < ldns_rr_list_rr_count(answers); i++) {
+		ldns_rr *rr = ldns_rr_list_rr(answers, i);
+		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_RRSIG || ldns_rr_rd_count(rr) != 9 ||
+			ldns_rdf2rr_type(ldns_rr_rrsig_typecovered(rr)) != LDNS_RR_TYPE_SOA)
+			continue;
+		const ldns_rdf *end = ldns_rr_rrsig_expiration(rr);
+		int64_t until = ldns_rdf_size(end) == 4 ? (int64_t)ldns_read_uint32(ldns_rdf_data(end)) : -1;
+		if (until > out->signed_until)
+			out->signed_until = until;
+	}
+}
+
 static void
 read_rcode(ldns_pkt *p, struct dnsprobe_answer *out)
 {
@@ -259,6 +277,7 @@ take_datagram(struct ask *a, const uint8_t *data, size_t len)
 		read_rcode(p, &a->answer);
 		read_identity(p, &a->answer);
 		read_serial(p, &a->answer);
+		read_signatures(p, &a->answer);
 	}
 	ldns_pkt_free(p);
 	return is_answer;
@@ -350,7 +369,7 @@ dnsprobe_ask(struct dnsprobe *d, const struct dnsprobe_question *q, int64_t time
 	a->done = done;
 	a->arg = arg;
 	a->timeout_ms = timeout_ms;
-	a->answer.rtt_us = a->answer.serial = -1;
+	a->answer.rtt_us = a->answer.serial = a->answer.signed_until = -1;
 	a->self = &d->asks;
 	a->next = d->asks;
 	if (a->next)

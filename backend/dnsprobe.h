@@ -5,7 +5,7 @@
 #include "core/loop.h"
 
 /*
- * The question from outside: one DNS query over UDP with EDNS and the NSID option (RFC 5001), asked from the backend
+ * The question from outside: one DNS query over UDP with EDNS, DO set, and the NSID option (RFC 5001), asked from the backend
  * itself, and what came back. Not a resolver: no retries over TCP, no following, no cache. A name server that answers
  * anything at all answers; silence, refusal by ICMP and nonsense are told apart.
  */
@@ -24,6 +24,7 @@ struct dnsprobe_answer {
 	char identity[128]; /* NSID, sanitised; "" when none was given */
 	int64_t rtt_us;     /* -1 unknown */
 	int64_t serial;     /* of a SOA in the answer, -1 none */
+	int64_t signed_until; /* end of the last of its signatures (RFC 4034), in seconds since 1970; -1: none came with it */
 	enum err_code error; /* ERR_OK, ERR_TIMEOUT, ERR_CONN_REFUSED, ERR_NO_ROUTE, ERR_USAGE … */
 	char text[160];     /* why not, in a sentence; "" when answered */
 };

@@ -116,6 +116,7 @@ report_answers(struct asker *a)
 		to->rcode = from->rcode[0] ? arena_strdup(r->arena, from->rcode) : NULL;
 		to->rtt_us = from->rtt_us;
 		to->serial = from->serial;
+		to->signed_until = from->signed_until;
 		to->identity = from->identity[0] ? arena_strdup(r->arena, from->identity) : NULL;
 		to->error = from->text[0] ? arena_strdup(r->arena, from->text) : NULL;
 	}

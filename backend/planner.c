@@ -958,7 +958,7 @@ fill_head(struct making *m)
 	m->gates = (struct gate_input){ .fleet = in->fleet, .verb = r->verb, .mode = r->mode, .targets = m->targets,
 		.own_op = in->own_op, .n_ops = in->n_ops, .ops = in->ops, .scope = in->scope, .peak_qps = in->peak_qps,
 		.drill_age_s = in->drill_age_s,
-		.actor = in->actor, .actor_text = in->actor_text, .is_planning = in->is_planning, .now = in->now };
+		.actor = in->actor, .actor_text = in->actor_text, .is_planning = in->is_planning, .now = in->now, .wall = in->wall };
 }
 
 static void

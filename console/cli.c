@@ -257,6 +257,7 @@ write_answer(struct json_writer *w, const struct node *n, const struct answer_fa
 	json_put_text(w, "identity", a ? a->identity : NULL);
 	json_put_double(w, "rtt_ms", a && a->rtt_us >= 0 ? (double)a->rtt_us / 1e3 : NAN, 3);
 	json_put_known(w, "serial", a ? a->serial : -1);
+	json_put_known(w, "signed_until", a ? a->signed_until : -1);
 	json_put_text(w, "error", a && a->error ? a->error : !a && n->error[0] ? n->error : NULL);
 	json_end_object(w);
 }

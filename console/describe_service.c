@@ -206,6 +206,11 @@ put_answer(struct pager *p, const struct node *n, const struct answer_fact *a)
 		pager_printf(p, ROLE_MUTED, "  by %s", a->identity);
 	if (a->serial >= 0)
 		pager_printf(p, ROLE_MUTED, "  serial %lld", (long long)a->serial);
+	if (a->signed_until >= 0) {
+		char until[CLOCK_TEXT_MAX];
+		wall_format((struct wall){ a->signed_until * CLOCK_NS_PER_S }, until);
+		pager_printf(p, ROLE_MUTED, "  signed until %s", until);
+	}
 }
 
 void

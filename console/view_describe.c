@@ -314,6 +314,11 @@ put_answers(struct pager *p, const struct node *n)
 				pager_printf(p, ROLE_MUTED, "  by %s", a->identity);
 			if (a->serial >= 0)
 				pager_printf(p, ROLE_MUTED, "  serial %lld", (long long)a->serial);
+			if (a->signed_until >= 0) {
+				char until[CLOCK_TEXT_MAX];
+				wall_format((struct wall){ a->signed_until * CLOCK_NS_PER_S }, until);
+				pager_printf(p, ROLE_MUTED, "  signed until %s", until);
+			}
 		} else {
 			pager_text(p, a->is_answered == TRI_NO ? ROLE_BAD : ROLE_UNKNOWN,
 				a->is_answered == TRI_NO ? "no answer  " : "could not ask  ");

@@ -29,6 +29,7 @@
 #define CHANGING_REGION_MAX 1
 #define NAMES_MAX           5 /* that a sentence lists */
 #define HOUR_S              3600
+#define SIGNED_SOON_S       86400 /* a zone that is kept signed has days left */
 
 struct gate_row {
 	const char *name, *text;
@@ -1252,13 +1253,21 @@ is_same_zone(const char *a, const char *b)
 	return la == lb && strncasecmp(a, b, la) == 0;
 }
 
-static int64_t
-answered_serial(const struct node *n)
+/* What came back from the node's own address, or NULL. */
+static const struct answer_fact *
+own_answer(const struct node *n)
 {
 	for (size_t i = 0; i < n->facts->n_answers; i++)
 		if (!n->facts->answers[i].service)
-			return n->facts->answers[i].serial;
-	return -1;
+			return &n->facts->answers[i];
+	return NULL;
+}
+
+static int64_t
+answered_serial(const struct node *n)
+{
+	const struct answer_fact *a = own_answer(n);
+	return a ? a->serial : -1;
 }
 
 /* Is this the zone that the services' probes ask for? Then an answer from outside says its serial too. */
@@ -1356,20 +1365,65 @@ are_zones_current(const struct gate_input *in, const struct node *n, size_t *kno
 	return true;
 }
 
+/* A node elsewhere that answers the same question with a signature, or NULL. */
+static const struct node *
+who_signs(const struct gate_input *in)
+{
+	for (size_t i = 0; i < in->fleet->n_nodes; i++) {
+		const struct node *n = &in->fleet->nodes[i];
+		const struct answer_fact *a = own_answer(n);
+		if (n->role == NODE_MEMBER && n->pop != FLEET_NO_POP && !is_target(in, n->pop) && gate_node_answers(in, n) && a &&
+			a->signed_until >= 0)
+			return n;
+	}
+	return NULL;
+}
+
+/* The signature that a returning node gives with the probed zone's SOA. False: it must not come back. *soon: the fewest
+ * seconds that one still holds. */
+static bool
+is_signed_well(const struct gate_input *in, const struct node *n, int64_t *soon, struct gate_result *r)
+{
+	const struct answer_fact *a = own_answer(n);
+	const struct node *signer = who_signs(in);
+	char span[16];
+	if (!a || a->is_answered != TRI_YES || !gate_is_fresh(in, n, PLANE_SERVICE))
+		return true; /* that it does not answer is another gate's word */
+	if (a->signed_until < 0 && signer)
+		say(r, GATE_REFUSE, "%s answers without a signature, %s signs the same zone", n->name, signer->name);
+	if (a->signed_until < 0)
+		return !signer;
+	int64_t left = a->signed_until - in->wall.ns / CLOCK_NS_PER_S;
+	if (left <= 0) {
+		say(r, GATE_REFUSE, "the signature of the zone that %s serves ended %s ago: resolvers that validate take none of it", n->name,
+			span_text((double)-left, span));
+		return false;
+	}
+	*soon = *soon < left ? *soon : left;
+	return true;
+}
+
 static void
 judge_zone(const struct gate_input *in, struct gate_result *r)
 {
 	struct names l;
 	size_t known = 0;
+	int64_t soon = INT64_MAX;
+	char span[16];
 	if (in->hold_pop_count > 0) {
 		say(r, GATE_PASS, "%s stays withdrawn", target_names(in, &l));
 		return;
 	}
 	for (size_t t = 0; t < in->n_targets; t++)
 		for (size_t i = 0; i < target_pop(in, t)->n_nodes; i++)
-			if (!are_zones_current(in, &in->fleet->nodes[target_pop(in, t)->nodes[i]], &known, r))
+			if (!are_zones_current(in, &in->fleet->nodes[target_pop(in, t)->nodes[i]], &known, r) ||
+				!is_signed_well(in, &in->fleet->nodes[target_pop(in, t)->nodes[i]], &soon, r))
 				return;
-	if (known > 0)
+	if (soon < SIGNED_SOON_S)
+		say(r, GATE_WARN, "the signature of the zone that %s serves ends in %s", target_names(in, &l), span_text((double)soon, span));
+	else if (known > 0 && soon != INT64_MAX)
+		say(r, GATE_PASS, "%s serves every zone with the fleet's newest serial, signed", target_names(in, &l));
+	else if (known > 0)
 		say(r, GATE_PASS, "%s serves every zone with the fleet's newest serial", target_names(in, &l));
 	else
 		say(r, GATE_WARN, "no serial is known to compare: whether %s serves the current zone is not judged", target_names(in, &l));

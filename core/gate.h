@@ -74,6 +74,7 @@ struct gate_input {
 	int64_t hold_pop_count;  /* undrain: other holds that remain on the targets */
 	const char *held_by;     /* their owners, "bob, carol"; NULL when there are none */
 	struct mono now;
+	struct wall wall;        /* for what ends by the calendar: signatures */
 };
 
 /* Judges all gates of the verb into out (room for GATE_COUNT); returns how many. *worst is the worst level. */

@@ -204,7 +204,7 @@ report_add_answer(struct report *r)
 	struct answer_fact *a = ADD(r, r->answers, r->n_answers, SMALL_MAX);
 	if (a) {
 		a->vantage = a->target = "";
-		a->rtt_us = a->serial = -1;
+		a->rtt_us = a->serial = a->signed_until = -1;
 	}
 	return a;
 }
@@ -477,6 +477,7 @@ report_fingerprint(const struct report *r)
 		mix_text(&h, a->rcode);
 		mix_text(&h, a->identity);
 		mix_int(&h, a->serial);
+		mix_int(&h, a->signed_until);
 	}
 	for (size_t i = 0; i < r->dns.n_zones; i++) {
 		mix_text(&h, r->dns.zones[i].name);
@@ -733,6 +734,7 @@ write_answer(struct json_writer *w, const struct answer_fact *a)
 	json_put_known(w, "rtt_us", a->rtt_us);
 	json_put_text(w, "identity", a->identity);
 	json_put_known(w, "serial", a->serial);
+	json_put_known(w, "signed_until", a->signed_until);
 	json_put_text(w, "error", a->error);
 	json_end_object(w);
 }
@@ -1062,7 +1064,9 @@ read_answer(struct report *r, const struct json *o, struct err *err)
 	const struct item item = { o, a, REPORT_LIST_ANSWERS, r->n_answers - 1 };
 	if (want_count(r, &item, "rtt_us", INT64_C(3600000000), QUIET, &a->rtt_us, err) == -1)
 		return -1;
-	return want_count(r, &item, "serial", ASN_MAX, TOLD, &a->serial, err);
+	if (want_count(r, &item, "serial", ASN_MAX, TOLD, &a->serial, err) == -1)
+		return -1;
+	return want_count(r, &item, "signed_until", ASN_MAX, TOLD, &a->signed_until, err);
 }
 
 static int

@@ -138,6 +138,7 @@ struct answer_fact {
 	int64_t rtt_us;       /* -1 unknown */
 	const char *identity; /* NSID (RFC 5001) as text, or NULL */
 	int64_t serial;       /* of the SOA in the answer, -1 unknown */
+	int64_t signed_until; /* end of that SOA's signatures, in seconds since 1970; -1: none came with it, or none were asked for */
 	const char *error;    /* why not, or NULL */
 };
 

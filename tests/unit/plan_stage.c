@@ -242,6 +242,10 @@ add_service_facts(struct node *n, const struct json *o)
 	a->is_answered = strcmp(outside, "yes") == 0 ? TRI_YES : strcmp(outside, "no") == 0 ? TRI_NO : TRI_UNKNOWN;
 	a->rcode = a->is_answered == TRI_YES ? "NOERROR" : NULL;
 	a->serial = a->is_answered == TRI_YES ? serial : -1;
+	struct wall until;
+	const char *signature = json_text(json_get(o, "signed_until"), NULL);
+	if (signature && wall_parse(signature, &until) == 0)
+		a->signed_until = until.ns / CLOCK_NS_PER_S;
 	r->sections |= REPORT_ANSWERS;
 }
 

@@ -160,6 +160,43 @@ reply_good(struct responder *r, const struct packet *q)
 	reply_send(r, &p);
 }
 
+static void
+put_signature(struct packet *p, unsigned covered, uint32_t until)
+{
+	static const uint8_t signer_and_bytes[] = "\0" "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde";
+	put16(p, 0xc00c);
+	put16(p, 46);
+	put16(p, 1);
+	put32(p, 3600);
+	put16(p, 18 + sizeof signer_and_bytes);
+	put16(p, covered);
+	put16(p, 13 << 8 | 2); /* ECDSA P-256, two labels */
+	put32(p, 3600);
+	put32(p, until);
+	put32(p, 1700000000);
+	put16(p, 12345);
+	put(p, signer_and_bytes, sizeof signer_and_bytes);
+}
+
+#define SIGNED_UNTIL UINT32_C(4102444800) /* 2100: more than 31 bits */
+
+/* Two of the SOA, of which the later counts, and one of something else. */
+static void
+reply_signed(struct responder *r, const struct packet *q)
+{
+	struct packet p = answer_begin(q, 0, 4, 1);
+	put_soa(&p, 2026112301);
+	put_signature(&p, 6, SIGNED_UNTIL - 86400);
+	put_signature(&p, 6, SIGNED_UNTIL);
+	put_signature(&p, 2, SIGNED_UNTIL + 5);
+	put_opt(&p, 0, r->nsid, strlen(r->nsid));
+	if (r->cut < p.len)
+		p.len = r->cut;
+	if (r->flip < p.len)
+		p.data[r->flip] ^= 0xff;
+	reply_send(r, &p);
+}
+
 /* ---- wrong answers; each is followed by the good one ---- */
 
 static void
@@ -359,12 +396,35 @@ START_TEST(test_answer_is_read)
 }
 END_TEST
 
-/* RD clear, one question, EDNS with an empty NSID: nothing a server would log or refuse. */
+START_TEST(test_end_of_signatures_is_read)
+{
+	struct result r = ask(SLOW);
+	ck_assert_int_eq(r.a.signed_until, -1);
+	server.reply = reply_signed;
+	r = ask(SLOW);
+	ck_assert_int_eq(r.a.serial, 2026112301);
+	ck_assert_int_eq(r.a.signed_until, SIGNED_UNTIL);
+}
+END_TEST
+
+/* Whatever byte is another one: an end is read or none, and nothing breaks. */
+START_TEST(test_harmed_signatures)
+{
+	server.reply = reply_signed;
+	for (server.flip = 12; server.flip < 400; server.flip += 3) {
+		struct result r = ask(20);
+		ck_assert_int_ge(r.a.signed_until, -1);
+		ck_assert_int_le(r.a.signed_until, UINT32_MAX);
+	}
+}
+END_TEST
+
+/* RD clear, one question, EDNS with DO and an empty NSID: nothing a server would log or refuse. */
 START_TEST(test_query_is_as_small_as_promised)
 {
 	ask(SLOW);
 	const struct packet *q = &server.last_query;
-	static const uint8_t opt[] = { 0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 4, 0, 3, 0, 0 };
+	static const uint8_t opt[] = { 0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 4, 0, 3, 0, 0 };
 	ck_assert_uint_eq(q->data[2], 0);
 	ck_assert_uint_eq(q->data[3], 0);
 	ck_assert_uint_eq(q->len, question_end(q) + sizeof opt);
@@ -728,6 +788,8 @@ main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, test_answer_is_read);
 	tcase_add_test(c, test_query_is_as_small_as_promised);
+	tcase_add_test(c, test_end_of_signatures_is_read);
+	tcase_add_test(c, test_harmed_signatures);
 	tcase_add_test(c, test_ids_and_ports_are_not_repeated);
 	tcase_add_loop_test(c, test_wrong_answer_is_ignored_and_the_right_one_taken, 0, sizeof wrongs / sizeof wrongs[0]);
 	tcase_add_loop_test(c, test_wrong_answer_alone_is_silence, 0, sizeof wrongs / sizeof wrongs[0]);
