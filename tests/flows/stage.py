@@ -7,6 +7,8 @@ with the test; the fleet is build/tests/agents on a /24 of loopback picked at ra
 """
 
 import ctypes
+import glob
+import itertools
 import os
 import random
 import shutil
@@ -23,7 +25,7 @@ LOOK_S = 0.05
 
 class Checks:
 	def __init__(self):
-		self.passed = self.failed = 0
+		self.passed = self.failed = self.skipped = 0
 
 	def say(self, is_good, what, detail=""):
 		if is_good:
@@ -33,8 +35,12 @@ class Checks:
 		print(("ok   " if is_good else "FAIL ") + what + (f": {detail}" if detail else ""), flush=True)
 		return is_good
 
+	def skip(self, what, reason):
+		self.skipped += 1
+		print(f"SKIP {what}: {reason}", flush=True)
+
 	def end(self):
-		print(f"{self.passed} passed, {self.failed} failed, 0 skipped")
+		print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped")
 		return 1 if self.failed else 0
 
 
@@ -80,11 +86,15 @@ def end(process):
 		return None
 
 
+terminals = itertools.count()
+
+
 class Terminal:
-	"""A tmux pane with a shell in it."""
+	"""A tmux pane with a shell in it; the folder's earlier one ends."""
 
 	def __init__(self, folder, cols, rows):
-		self.socket = os.path.join(folder, "tmux")
+		# a name of its own: a server that is told to end still takes, and then drops, what comes to its socket
+		self.socket = os.path.join(folder, f"tmux.{next(terminals)}")
 		close_terminal(folder)
 		environment = {k: v for k, v in os.environ.items() if k not in ("TMUX", "TMUX_PANE", "NO_COLOR")}
 		environment.update(LC_ALL="C.UTF-8", PS1="$ ", ENV="", SHELL="/bin/sh", TERM="xterm-256color")
@@ -135,9 +145,8 @@ class Terminal:
 
 
 def close_terminal(folder):
-	"""Ends the tmux server that a Terminal of this folder may have left."""
-	path = os.path.join(folder, "tmux")
-	if os.path.exists(path):
+	"""Ends the tmux servers that Terminals of this folder may have left."""
+	for path in glob.glob(os.path.join(glob.escape(folder), "tmux.*")):
 		subprocess.run(["tmux", "-S", path, "kill-server"], stdin=subprocess.DEVNULL,
 			stderr=subprocess.DEVNULL, timeout=10, check=False)
 
